@@ -1,0 +1,432 @@
+//! The arguments of every command, and nothing else.
+//!
+//! To add a command: its arguments here, a file in `commands/` with one entry function, and an arm in
+//! `commands::run`. A command stands here when it works.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Flag;
+use crate::printer::ColorMode;
+use crate::progress::ProgressMode;
+
+const CONFIG_SHOW_EXAMPLES: &str = "Examples:
+  forgemark config show run.yaml --origin
+  forgemark config show run.yaml --set run.turns.max=8 --json";
+
+const DOCTOR_EXAMPLES: &str = "Examples:
+  forgemark doctor
+  forgemark doctor run.yaml
+  forgemark doctor run.yaml --offline";
+
+const SCRIPTED_SERVER_EXAMPLES: &str = "Examples:
+  forgemark scripted-server --port 4000
+  forgemark scripted-server --port 4000 --script faults.yaml
+
+`forgemark help script` prints a script with every key.";
+
+/// Forges language-model data and marks it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "forgemark",
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    subcommand_value_name = "COMMAND"
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Say less: -q warnings and errors, -qq errors only
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub quiet: u8,
+    /// Say more: -v details, -vv everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    pub color: ColorMode,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a first dataset from embedded documents, in a folder here
+    Demo(DemoArgs),
+    /// Say how far the runs of an output folder are, also while one works
+    Status(StatusArgs),
+    /// Make grounded conversations
+    #[command(subcommand)]
+    Dialogue(DialogueCommand),
+    /// Prove an output folder: every file against its contract, and all files against each other
+    Validate(ValidateArgs),
+    /// Check what a run needs: configuration, keys, endpoints, folders, documents
+    Doctor(DoctorArgs),
+    /// Show, explain and check configurations
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look into the journal of an output folder
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Serve a scripted model over HTTP, with latencies and faults
+    ScriptedServer(ScriptedServerArgs),
+    /// Measure this program: overhead, use of its slots, growth
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Write a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Explain a command or a topic
+    Help(HelpArgs),
+}
+
+/// Values that go over those of the file.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// Set a configuration key; may be repeated, the last one wins
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Flag::parse_set)]
+    pub set: Vec<Flag>,
+}
+
+/// Results for programs.
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// Print the result (or the error) as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `forgemark demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder that is made
+    #[arg(long, default_value = "forgemark-demo")]
+    pub dir: PathBuf,
+    /// Base URL of an OpenAI-compatible server, for a real model; without it the offline agents
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Name of the model at the endpoint
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Environment variable that holds the key of the endpoint
+    #[arg(long, value_name = "VAR")]
+    pub api_key_env: Option<String>,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressMode,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The output folder of a run
+    pub dir: PathBuf,
+    /// Look again every two seconds while a run works
+    #[arg(long)]
+    pub watch: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark dialogue ...`
+#[derive(Debug, Subcommand)]
+pub enum DialogueCommand {
+    /// Make conversations as a configuration says, or go on where an earlier command stopped
+    Run(DialogueRunArgs),
+    /// List conversations, or show one with its evidence
+    Show(DialogueShowArgs),
+    /// Measure the support score on hand-labelled claims
+    SupportEval(JsonArgs),
+    /// Work with the prompt templates
+    #[command(subcommand)]
+    Prompts(PromptsCommand),
+}
+
+/// `forgemark dialogue run`
+#[derive(Debug, Args)]
+pub struct DialogueRunArgs {
+    /// The configuration file
+    pub config: PathBuf,
+    /// Stop after N good conversations of this command; the rest stays resumable
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Begin another run in a folder that has one
+    #[arg(long)]
+    pub new_run: bool,
+    /// Make dropped conversations again, all or those with one reason
+    #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "", require_equals = true)]
+    pub retry_failed: Option<String>,
+    /// Stop when more than N conversations (or P% of them) are dropped
+    #[arg(long, value_name = "N|P%")]
+    pub max_failed: Option<String>,
+    /// Conversations at the same time
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<u32>,
+    /// Forecast calls, tokens and cost instead of running; no paid call is made
+    #[arg(long)]
+    pub estimate: bool,
+    /// With --estimate: make N conversations (paid, and kept) and scale what they took
+    #[arg(long, value_name = "N", requires = "estimate")]
+    pub probe: Option<u64>,
+    /// Hash every document instead of trusting size and time
+    #[arg(long)]
+    pub verify: bool,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressMode,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub set: SetArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark dialogue show`
+#[derive(Debug, Args)]
+pub struct DialogueShowArgs {
+    /// The output folder of a run
+    pub dir: PathBuf,
+    /// The conversation; without it they are listed
+    pub id: Option<String>,
+    /// Most conversations to list
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark dialogue prompts ...`
+#[derive(Debug, Subcommand)]
+pub enum PromptsCommand {
+    /// Write the built-in templates into a folder, to be edited
+    Export(PromptsExportArgs),
+}
+
+/// `forgemark dialogue prompts export`
+#[derive(Debug, Args)]
+pub struct PromptsExportArgs {
+    /// The folder
+    pub dir: PathBuf,
+}
+
+/// `forgemark config ...`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the values that a configuration resolves to
+    Show(ConfigShowArgs),
+    /// Print the JSON Schema of the configuration file
+    Schema,
+    /// Print every key as Markdown: type, default, environment variables, meaning
+    Keys,
+}
+
+/// `forgemark config show`
+#[derive(Debug, Args)]
+#[command(after_help = CONFIG_SHOW_EXAMPLES)]
+pub struct ConfigShowArgs {
+    /// The configuration file
+    pub config: PathBuf,
+    /// Say where each value came from
+    #[arg(long)]
+    pub origin: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub set: SetArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark validate`
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The output folder of a run
+    pub dir: PathBuf,
+    /// Show at most N findings; all are counted
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark doctor`
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub struct DoctorArgs {
+    /// The configuration file; without it only the machine is checked
+    pub config: Option<PathBuf>,
+    /// Do not ask the endpoints anything
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub set: SetArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark journal ...`
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Print every record as a line of JSON
+    Dump(JournalDumpArgs),
+    /// Read everything and say whether it is sound
+    Verify(JournalArgs),
+    /// Build the key index anew from the records
+    RebuildIndex(JournalArgs),
+}
+
+/// `forgemark journal dump`
+#[derive(Debug, Args)]
+pub struct JournalDumpArgs {
+    /// The output folder of a run
+    pub dir: PathBuf,
+    /// Print the bodies of replies too
+    #[arg(long)]
+    pub bodies: bool,
+}
+
+/// `forgemark journal verify` and `rebuild-index`
+#[derive(Debug, Args)]
+pub struct JournalArgs {
+    /// The output folder of a run
+    pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark scripted-server`
+#[derive(Debug, Args)]
+#[command(after_help = SCRIPTED_SERVER_EXAMPLES)]
+pub struct ScriptedServerArgs {
+    /// The script (YAML or JSON); without it every request gets a good reply at once
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// The port; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
+    /// The address to listen at
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench ...`
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// CPU time a turn, and calls a second beside a bare loop of the same HTTP client
+    Overhead(BenchArgs),
+    /// Share of the slots' time that is spent waiting on a model (takes minutes)
+    Utilisation(BenchUtilisationArgs),
+    /// Time, memory and bytes written for ten times the conversations
+    Growth(BenchArgs),
+    /// One run in a process of its own; the other benchmarks start it
+    #[command(hide = true)]
+    Measure(BenchMeasureArgs),
+}
+
+/// `forgemark bench overhead` and `growth`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Conversations to make, for shorter or longer runs than the one that the bars are for
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub conversations: Option<u64>,
+    /// Keep the project under this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench utilisation`
+#[derive(Debug, Args)]
+pub struct BenchUtilisationArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub bench: BenchArgs,
+    /// Conversations of the second run, with 1 % stalls of 5 s; 0 leaves it out
+    #[arg(long, value_name = "N")]
+    pub stall_conversations: Option<u64>,
+}
+
+/// `forgemark bench measure`
+#[derive(Debug, Args)]
+pub struct BenchMeasureArgs {
+    /// The configuration file
+    pub config: PathBuf,
+}
+
+/// `forgemark completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `forgemark help`
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command (`config show`) or a topic: exit-codes, environment, script
+    #[arg(value_name = "COMMAND or TOPIC")]
+    pub topic: Vec<String>,
+}
+
+impl Command {
+    /// Whether results and errors are to be JSON.
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Command::Dialogue(DialogueCommand::Run(args)) => args.json.json,
+            Command::Demo(args) => args.json.json,
+            Command::Status(args) => args.json.json,
+            Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
+            Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
+            Command::Dialogue(DialogueCommand::Prompts(_)) => false,
+            Command::Config(ConfigCommand::Show(args)) => args.json.json,
+            Command::Config(ConfigCommand::Schema | ConfigCommand::Keys) => false,
+            Command::Doctor(args) => args.json.json,
+            Command::Validate(args) => args.json.json,
+            // A dump is JSON already, but its errors are for whoever typed the command.
+            Command::Journal(JournalCommand::Dump(_)) => false,
+            Command::Journal(JournalCommand::Verify(args) | JournalCommand::RebuildIndex(args)) => {
+                args.json.json
+            }
+            Command::ScriptedServer(args) => args.json.json,
+            Command::Bench(BenchCommand::Overhead(args) | BenchCommand::Growth(args)) => {
+                args.json.json
+            }
+            Command::Bench(BenchCommand::Utilisation(args)) => args.bench.json.json,
+            Command::Bench(BenchCommand::Measure(_)) => false,
+            Command::Completions(_) | Command::Help(_) => false,
+        }
+    }
+}

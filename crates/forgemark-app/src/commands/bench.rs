@@ -1,0 +1,47 @@
+//! `forgemark bench overhead|utilisation|growth`: what the program itself costs.
+//!
+//! ```text
+//! bench overhead ──starts──> scripted-server (a process of its own)      the model
+//!        │                        ^   ^
+//!        ├──bare keep-alive loop──┘   │ HTTP
+//!        └──starts──> bench measure ──┘                                  the pipeline, measured
+//!                       (a process of its own, so that CPU time, peak memory and bytes are its alone)
+//! ```
+//!
+//! The project is temporary (or under `--dir`) and the same each time: documents of 200 passages, a
+//! journal that is durable, all artifacts. A debug build runs too, but says that its numbers do not
+//! count.
+
+mod capture;
+mod growth;
+mod journal;
+mod measure;
+mod overhead;
+mod process;
+mod project;
+mod report;
+mod server;
+mod utilisation;
+
+use crate::Context;
+use crate::cli::BenchCommand;
+use crate::error::AppError;
+use crate::exit::Exit;
+
+/// Runs a benchmark; the exit code says whether every bar holds.
+///
+/// # Errors
+/// Whatever keeps it from measuring.
+pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppError> {
+    if cfg!(debug_assertions) && !matches!(command, BenchCommand::Measure(_)) {
+        context
+            .printer
+            .warn("this is a debug build; its numbers do not count (build with --release)");
+    }
+    match command {
+        BenchCommand::Overhead(args) => overhead::run(args, context),
+        BenchCommand::Utilisation(args) => utilisation::run(args, context),
+        BenchCommand::Growth(args) => growth::run(args, context),
+        BenchCommand::Measure(args) => measure::run(args, context),
+    }
+}

@@ -1,0 +1,50 @@
+//! A run's counters for the progress display.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use forgemark_dialogue::run::Live;
+
+use crate::progress::{ProgressSnapshot, ProgressSource};
+
+/// A run that is watched.
+#[derive(Debug)]
+pub struct Watched {
+    live: Live,
+    began: Instant,
+}
+
+impl Watched {
+    /// Begins to watch.
+    pub fn new(live: Live) -> Self {
+        Self {
+            live,
+            began: Instant::now(),
+        }
+    }
+}
+
+impl ProgressSource for Watched {
+    fn snapshot(&self) -> ProgressSnapshot {
+        let calls = self.live.caller.snapshot();
+        let tally = &self.live.tally;
+        ProgressSnapshot {
+            label: "dialogues".to_owned(),
+            done: tally.good.load(Ordering::Relaxed),
+            total: Some(self.live.total),
+            in_flight: calls.in_flight,
+            limit: calls.limit,
+            n_429: calls.n_429,
+            retries: calls.retries,
+            tokens_in: calls.usage.prompt,
+            tokens_out: calls.usage.completion,
+            cost_micro_usd: calls.cost_micro_usd,
+            unknown_price_calls: calls.unknown_cost,
+            discarded: self.live.progress.snapshot().discarded_calls,
+            turns: tally.turns.load(Ordering::Relaxed),
+            dropped: tally.n_dropped(),
+            elapsed: self.began.elapsed(),
+            eta: None,
+        }
+    }
+}

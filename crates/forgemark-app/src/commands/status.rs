@@ -1,0 +1,141 @@
+//! `forgemark status DIR`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forgemark_contract::json::{Json, Object};
+use forgemark_dialogue::run::{Standing, standing};
+use forgemark_journal::{RunLock, Storage, Totals};
+
+use crate::Context;
+use crate::assemble::disk;
+use crate::cli::StatusArgs;
+use crate::commands::dialogue::report;
+use crate::error::{AppError, ErrorKind};
+use crate::exit::Exit;
+use crate::human;
+use crate::table::{Align, Table};
+
+/// How often `--watch` looks again.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Says how far the runs of a folder are, from the journal alone, also while one is working.
+///
+/// # Errors
+/// A folder without a journal, or a journal that cannot be read.
+pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let storage = disk();
+    loop {
+        let status = read(&storage, args)?;
+        if args.json.json {
+            context.printer.json_line(&status.json())?;
+        } else {
+            context.printer.result(status.table())?;
+        }
+        if !args.watch || status.holder.is_none() {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(EVERY);
+    }
+}
+
+struct Status {
+    holder: Option<String>,
+    standing: Standing,
+    totals: Totals,
+}
+
+fn read(storage: &Arc<dyn Storage>, args: &StatusArgs) -> Result<Status, AppError> {
+    let holder = RunLock::holder(&**storage, &args.dir).map_err(AppError::Journal)?;
+    let recovered = forgemark_journal::inspect(storage, &args.dir)
+        .map_err(AppError::Journal)?
+        .ok_or_else(|| {
+            AppError::new(
+                ErrorKind::NotFound,
+                format!("there is no journal in {}", args.dir.display()),
+            )
+            .hint("name the output folder of a run (`saving.output_dir`)")
+        })?;
+    let standing = standing(&recovered).map_err(AppError::Journal)?;
+    Ok(Status {
+        holder,
+        totals: recovered.totals,
+        standing,
+    })
+}
+
+impl Status {
+    fn table(&self) -> String {
+        let mut table = Table::new(&[("", Align::Left), ("", Align::Right)]);
+        let mut row = |name: &str, value: &str| table.row([name, value]);
+        match &self.holder {
+            Some(owner) => row("state", &format!("working ({owner})")),
+            None => row("state", "not working"),
+        }
+        for run in &self.standing.runs {
+            row("run", &run.run_id);
+            row("  ending", run.ending.as_deref().unwrap_or("not ended"));
+            row("  conversations", &human::count(run.good));
+            row("  turns", &human::count(run.turns));
+            row("  dropped", &human::count(run.dropped.values().sum()));
+            for (reason, n) in &run.dropped {
+                row(&format!("    {reason}"), &human::count(*n));
+            }
+        }
+        for (role, totals) in &self.totals.by_role {
+            row(&format!("calls of {role}"), &human::count(totals.calls));
+            row(
+                "  tokens in / out",
+                &format!(
+                    "{} / {}",
+                    human::count(totals.prompt),
+                    human::count(totals.completion)
+                ),
+            );
+        }
+        let all = self.totals.all();
+        row("retries", &human::count(all.retries));
+        row(
+            "cost",
+            &report::cost(all.cost_micro_usd, all.unknown_price_calls),
+        );
+        table.to_string()
+    }
+
+    fn json(&self) -> Json {
+        let runs = self
+            .standing
+            .runs
+            .iter()
+            .map(|run| {
+                let dropped: Object = run
+                    .dropped
+                    .iter()
+                    .map(|(reason, n)| (reason.clone(), Json::from(*n)))
+                    .collect();
+                Json::object([
+                    ("run_id", Json::from(run.run_id.as_str())),
+                    ("ending", Json::from(run.ending.clone())),
+                    ("conversations", Json::from(run.good)),
+                    ("turns", Json::from(run.turns)),
+                    ("dropped", Json::Object(dropped)),
+                ])
+            })
+            .collect();
+        let all = self.totals.all();
+        Json::object([
+            ("working", Json::from(self.holder.is_some())),
+            ("owner", Json::from(self.holder.clone())),
+            ("runs", Json::Array(runs)),
+            ("calls", Json::from(all.calls)),
+            ("failures", Json::from(all.failures)),
+            ("retries", Json::from(all.retries)),
+            ("prompt_tokens", Json::from(all.prompt)),
+            ("completion_tokens", Json::from(all.completion)),
+            (
+                "cost_usd",
+                Json::from((all.unknown_price_calls == 0).then(|| all.cost_micro_usd as f64 / 1e6)),
+            ),
+        ])
+    }
+}

@@ -1,0 +1,462 @@
+//! From a dialogue configuration to the models behind its roles: providers by name, endpoints, keys
+//! from the environment, limits, prices.
+//!
+//! A key goes only where it belongs: the provider's own variable is read only for the provider's own
+//! address, and any other server gets a key only when the configuration names the variable for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forgemark_contract::settings::SettingError;
+use forgemark_dialogue::config::{Config, EndpointSettings, Judging, PriceSettings, RoleSettings};
+use forgemark_model::{
+    Agent, Backend, Budget, CallerConfig, EndpointConfig, HttpConfig, ModelConfig, Params, Prices,
+    Retry, RoleConfig, Secret,
+};
+
+use crate::env::Environment;
+use crate::providers::{self, PROVIDERS, Provider};
+use crate::secrets;
+
+/// Names of models that run in this process begin with one of these.
+pub const IN_PROCESS: [&str; 2] = ["offline:", "scripted:"];
+
+/// Calls in flight with which an endpoint begins.
+const START_IN_FLIGHT: usize = 16;
+
+/// Finds the agent of an in-process model by its whole name (`offline:user`).
+pub type FindAgent<'a> = dyn Fn(&str) -> Option<Arc<dyn Agent>> + 'a;
+
+/// A key that an endpoint needs or may get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// What it is for: a role or an endpoint.
+    pub used_by: String,
+    /// The key of the configuration that names the variable.
+    pub path: String,
+    /// The variable that holds it, or the first that could.
+    pub variable: String,
+    /// Whether the variable is set.
+    pub is_set: bool,
+}
+
+/// Where a role's calls go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The role.
+    pub role: &'static str,
+    /// The model's name on the wire.
+    pub model: String,
+    /// The endpoints; empty for a model of this process.
+    pub endpoints: Vec<Target>,
+}
+
+/// One endpoint of a route.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The endpoint as configured, the base URL filled in.
+    pub settings: EndpointSettings,
+    /// The key, when one is to be sent.
+    pub key: Option<KeyUse>,
+}
+
+/// The roles that a run calls, with the endpoints of each.
+///
+/// # Errors
+/// Providers that are not known and have no URL.
+pub fn routes(config: &Config, env: &Environment) -> Result<Vec<Route>, Vec<SettingError>> {
+    let mut errors = Vec::new();
+    let mut routes = Vec::new();
+    for role in active_roles(config) {
+        match route(role, config, env) {
+            Ok(route) => routes.push(route),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(routes)
+    } else {
+        Err(errors)
+    }
+}
+
+/// What a caller is made from.
+///
+/// # Errors
+/// Unknown providers, keys that are not in the environment, in-process models that do not exist.
+pub fn caller_config(
+    config: &Config,
+    env: &Environment,
+    find_agent: &FindAgent<'_>,
+) -> Result<CallerConfig, Vec<SettingError>> {
+    let routes = routes(config, env)?;
+    let mut errors = Vec::new();
+    let mut models: BTreeMap<String, ModelConfig> = BTreeMap::new();
+    let mut roles = BTreeMap::new();
+    let mut shared: Vec<Place> = Vec::new();
+    for (settings, route) in active_roles(config).into_iter().zip(routes) {
+        let retry = retry(config, settings, &route);
+        // Roles with the same model at the same endpoints share their limits.
+        let identity = Place::of(&route, retry);
+        let index = shared.iter().position(|known| *known == identity);
+        let name = model_name(&route.model, index.unwrap_or(shared.len()));
+        if index.is_none() {
+            match backend(&route, config, env, find_agent) {
+                Ok(backend) => {
+                    let prices = prices(config, settings, &route);
+                    models.insert(
+                        name.clone(),
+                        ModelConfig {
+                            model: route.model.clone(),
+                            backend,
+                            prices,
+                            retry,
+                        },
+                    );
+                }
+                Err(mut more) => errors.append(&mut more),
+            }
+            shared.push(identity);
+        }
+        roles.insert(settings.role.to_owned(), role_config(name, settings));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let budget = Budget {
+        max_cost_micro_usd: config.budget.max_cost_usd.map(micro_usd),
+        max_tokens: config.budget.max_tokens,
+        max_calls: config.budget.max_calls,
+    };
+    Ok(CallerConfig {
+        models,
+        roles,
+        budget,
+        http: HttpConfig::default(),
+    })
+}
+
+/// What makes two roles share a model.
+#[derive(PartialEq)]
+struct Place {
+    model: String,
+    endpoints: Vec<(EndpointSettings, Option<String>)>,
+    retry: Retry,
+}
+
+impl Place {
+    fn of(route: &Route, retry: Retry) -> Self {
+        let endpoints = route.endpoints.iter().map(|target| {
+            // How the key is named in the configuration makes no difference, which key it is does.
+            let settings = EndpointSettings {
+                api_key_env: None,
+                ..target.settings.clone()
+            };
+            (
+                settings,
+                target.key.as_ref().map(|key| key.variable.clone()),
+            )
+        });
+        Self {
+            model: route.model.clone(),
+            endpoints: endpoints.collect(),
+            retry,
+        }
+    }
+}
+
+/// The roles that are called: the judge only when it judges.
+fn active_roles(config: &Config) -> Vec<&RoleSettings> {
+    let mut roles = vec![&config.user, &config.assistant];
+    if config.judging != Judging::Off {
+        roles.push(&config.judge);
+    }
+    roles
+}
+
+fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Route, SettingError> {
+    if is_in_process(&role.model) {
+        return Ok(Route {
+            role: role.role,
+            model: role.model.clone(),
+            endpoints: Vec::new(),
+        });
+    }
+    let provider = if role.provider.is_empty() {
+        providers::by_place(&role.model, &role.base_url)
+    } else {
+        providers::by_name(&role.provider)
+    };
+    let key_path = format!("llm.agents.{}.api_key_env", role.role);
+    if role.base_url.is_empty() && !config.endpoints.is_empty() {
+        let endpoints = config
+            .endpoints
+            .iter()
+            .enumerate()
+            .map(|(index, endpoint)| {
+                let path = format!("llm.routing.endpoints[{index}].api_key_env");
+                let key = key_use(
+                    &endpoint.name,
+                    path,
+                    endpoint.api_key_env.as_deref(),
+                    provider,
+                    &endpoint.base_url,
+                    env,
+                );
+                Target {
+                    settings: endpoint.clone(),
+                    key,
+                }
+            });
+        return Ok(Route {
+            role: role.role,
+            model: role.model.clone(),
+            endpoints: endpoints.collect(),
+        });
+    }
+    let (base_url, model) = match (role.base_url.as_str(), provider) {
+        ("", Some(provider)) => (provider.base_url, provider.own_model_name(&role.model)),
+        ("", None) => return Err(unknown_provider(role)),
+        (url, Some(provider)) if provider.owns(url) => (url, provider.own_model_name(&role.model)),
+        (url, _) => (url, role.model.as_str()),
+    };
+    if let Some(error) = credentials(&format!("llm.agents.{}.base_url", role.role), base_url) {
+        return Err(error);
+    }
+    // Messages name the endpoint by this: a provider's name stands for its own address only.
+    let name = match (role.provider.as_str(), provider) {
+        (_, Some(provider)) if provider.owns(base_url) => provider.name,
+        ("", _) | (_, Some(_)) => base_url.split('?').next().unwrap_or(base_url),
+        (given, None) => given,
+    };
+    let key = key_use(
+        role.role,
+        key_path,
+        role.api_key_env.as_deref(),
+        provider,
+        base_url,
+        env,
+    );
+    let settings = EndpointSettings {
+        name: name.to_owned(),
+        base_url: base_url.to_owned(),
+        api_key_env: role.api_key_env.clone(),
+        weight: 1.0,
+        max_in_flight: None,
+        timeout_s: None,
+        model: None,
+    };
+    Ok(Route {
+        role: role.role,
+        model: model.to_owned(),
+        endpoints: vec![Target { settings, key }],
+    })
+}
+
+/// Whether a model runs in this process.
+pub fn is_in_process(model: &str) -> bool {
+    IN_PROCESS.iter().any(|prefix| model.starts_with(prefix))
+}
+
+fn unknown_provider(role: &RoleSettings) -> SettingError {
+    let path = format!("llm.agents.{}.provider", role.role);
+    let known: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name).collect();
+    let hint = format!(
+        "known are {}; any other needs llm.agents.{}.base_url",
+        known.join(", "),
+        role.role
+    );
+    let what = if role.provider.is_empty() {
+        "is not set, and there is no base_url".to_owned()
+    } else {
+        format!(
+            "no provider {:?} is known, and there is no base_url",
+            role.provider
+        )
+    };
+    SettingError::new(path, what).with_hint(hint)
+}
+
+/// The error of an address that holds a password, which would stand in journals and messages.
+fn credentials(path: &str, base_url: &str) -> Option<SettingError> {
+    secrets::has_user_info(base_url).then(|| {
+        SettingError::new(path, "holds a user name or a password").with_hint(
+            "take it out; keys come from the environment only, name the variable with `api_key_env`",
+        )
+    })
+}
+
+/// The variable that holds the key: the one that is named, else the provider's own at its own
+/// address, else none.
+fn key_use(
+    used_by: &str,
+    path: String,
+    named: Option<&str>,
+    provider: Option<&Provider>,
+    base_url: &str,
+    env: &Environment,
+) -> Option<KeyUse> {
+    let is_set = |name: &str| matches!(env.get(name), Ok(Some(_)));
+    let candidates: Vec<&str> = match (named, provider) {
+        (Some(name), _) => vec![name],
+        (None, Some(provider)) if provider.owns(base_url) => provider.key_env.to_vec(),
+        _ => Vec::new(),
+    };
+    let variable = candidates
+        .iter()
+        .find(|name| is_set(name))
+        .or(candidates.first())?;
+    Some(KeyUse {
+        used_by: used_by.to_owned(),
+        path,
+        variable: (*variable).to_owned(),
+        is_set: is_set(variable),
+    })
+}
+
+fn backend(
+    route: &Route,
+    config: &Config,
+    env: &Environment,
+    find_agent: &FindAgent<'_>,
+) -> Result<Backend, Vec<SettingError>> {
+    if route.endpoints.is_empty() {
+        let agent = find_agent(&route.model).ok_or_else(|| {
+            let path = format!("llm.agents.{}.model", route.role);
+            let error =
+                SettingError::new(path, format!("no built-in model {:?} exists", route.model));
+            vec![error.with_hint(
+                "built in are offline:user, offline:assistant, offline:judge and scripted:dialogue",
+            )]
+        })?;
+        return Ok(Backend::Agent(agent));
+    }
+    let mut errors = Vec::new();
+    let mut endpoints = Vec::new();
+    for target in &route.endpoints {
+        match endpoint(target, config, env) {
+            Ok(endpoint) => endpoints.push(endpoint),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(Backend::Http(endpoints))
+    } else {
+        Err(errors)
+    }
+}
+
+fn endpoint(
+    target: &Target,
+    config: &Config,
+    env: &Environment,
+) -> Result<EndpointConfig, SettingError> {
+    let settings = &target.settings;
+    let api_key = match &target.key {
+        None => None,
+        Some(key) => match env.get(&key.variable) {
+            Ok(Some(value)) => Some(Secret::new(value)),
+            Ok(None) => {
+                let error = SettingError::new(
+                    key.path.as_str(),
+                    format!("the environment variable {} is not set", key.variable),
+                );
+                return Err(error.with_hint(format!(
+                    "export {}, or name another variable here",
+                    key.variable
+                )));
+            }
+            Err(error) => return Err(SettingError::new(key.path.as_str(), error.to_string())),
+        },
+    };
+    let max_in_flight = settings
+        .max_in_flight
+        .or(config.limits.max_in_flight)
+        .map_or(config.concurrency, |max| max as usize)
+        .max(1);
+    Ok(EndpointConfig {
+        api_key,
+        model: settings.model.clone(),
+        weight: settings.weight,
+        max_in_flight,
+        start_in_flight: START_IN_FLIGHT.min(max_in_flight),
+        requests_per_minute: config.limits.requests_per_minute,
+        tokens_per_minute: config.limits.tokens_per_minute,
+        ..EndpointConfig::new(settings.name.clone(), settings.base_url.clone())
+    })
+}
+
+fn retry(config: &Config, role: &RoleSettings, route: &Route) -> Retry {
+    let limits = &config.limits;
+    // Endpoints have one limit of time together: that of the most patient one.
+    let slowest = route
+        .endpoints
+        .iter()
+        .filter_map(|target| target.settings.timeout_s)
+        .fold(None, |a: Option<f64>, b| Some(a.map_or(b, |a| a.max(b))));
+    let attempts = role.max_retries.map_or(limits.max_attempts, |retries| {
+        u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1)
+    });
+    Retry {
+        attempt_timeout: seconds(slowest.unwrap_or(limits.attempt_timeout_s)),
+        deadline: seconds(limits.deadline_s),
+        answered_failures: attempts.max(1),
+        give_up_after: seconds(limits.give_up_after_s),
+        ..Retry::default()
+    }
+}
+
+fn role_config(model: String, settings: &RoleSettings) -> RoleConfig {
+    RoleConfig {
+        model,
+        params: Params {
+            temperature: settings.temperature,
+            top_p: settings.top_p,
+            max_tokens: settings.max_tokens,
+            extra: settings.extra.clone(),
+            ..Params::default()
+        },
+        attempt_timeout: settings.timeout_s.map(seconds),
+    }
+}
+
+/// The price under the model's name as it is configured, on the wire, or with its provider.
+fn prices(config: &Config, settings: &RoleSettings, route: &Route) -> Option<Prices> {
+    let names = [
+        settings.model.clone(),
+        route.model.clone(),
+        settings.agent_name(),
+    ];
+    let price = names.iter().find_map(|name| config.prices.get(name))?;
+    let PriceSettings {
+        input,
+        cached_input,
+        output,
+    } = *price;
+    Some(Prices {
+        prompt: micro_usd(input),
+        cached: micro_usd(cached_input.unwrap_or(input)),
+        completion: micro_usd(output),
+    })
+}
+
+/// Unique and readable: two models of one name at different places are told apart by a number.
+fn model_name(model: &str, index: usize) -> String {
+    if index == 0 {
+        model.to_owned()
+    } else {
+        format!("{model} ({})", index + 1)
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+fn micro_usd(usd: f64) -> u64 {
+    (usd * 1e6).round() as u64
+}
+
+#[cfg(test)]
+mod tests;

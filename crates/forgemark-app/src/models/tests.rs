@@ -1,0 +1,154 @@
+// tidy: allow-address-in-file(addresses of providers are compared here, none is called)
+
+use super::*;
+use crate::config::{Inputs, SourceFile, load};
+use crate::tables::DIALOGUE;
+use forgemark_model::{AgentReply, ChatRequest};
+
+struct Silent;
+
+impl Agent for Silent {
+    fn reply(&self, _: &ChatRequest) -> AgentReply {
+        AgentReply::text("")
+    }
+}
+
+fn config(yaml: &str) -> Config {
+    let file = SourceFile {
+        name: "c.yaml".into(),
+        text: yaml.into(),
+    };
+    let env = Environment::default();
+    let inputs = Inputs {
+        keys: DIALOGUE.keys,
+        env_implies: DIALOGUE.env_implies,
+        file: Some(&file),
+        env: &env,
+        flags: &[],
+    };
+    Config::new(&load(&inputs).unwrap().settings).unwrap()
+}
+
+fn made(yaml: &str, env: &[(&str, &str)]) -> Result<CallerConfig, Vec<SettingError>> {
+    let find = |name: &str| (name != "offline:nobody").then(|| Arc::new(Silent) as Arc<dyn Agent>);
+    caller_config(
+        &config(yaml),
+        &Environment::from_pairs(env.iter().copied()),
+        &find,
+    )
+}
+
+fn endpoints(caller: &CallerConfig, role: &str) -> Vec<EndpointConfig> {
+    match &caller.models[&caller.roles[role].model].backend {
+        Backend::Http(endpoints) => endpoints.clone(),
+        Backend::Agent(_) => Vec::new(),
+    }
+}
+
+const TWO: &str = "llm: {agents: {user: {model: m}, assistant: {model: openai/m}}}";
+
+#[test]
+fn roles_of_one_model_share_its_endpoints() {
+    let caller = made(TWO, &[("OPENAI_API_KEY", "k-123")]).unwrap();
+    assert_eq!(caller.models.len(), 1);
+    assert_eq!(caller.roles.len(), 2, "no judge while it judges offline");
+    let endpoints = endpoints(&caller, "user");
+    assert_eq!(endpoints[0].base_url, "https://api.openai.com/v1");
+    assert_eq!(
+        (endpoints[0].max_in_flight, endpoints[0].start_in_flight),
+        (16, 16)
+    );
+    assert!(endpoints[0].api_key.is_some());
+}
+
+#[test]
+fn a_missing_key_names_the_variable_and_the_setting() {
+    let errors = made(TWO, &[]).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "llm.agents.user.api_key_env: the environment variable OPENAI_API_KEY is not set"
+    );
+}
+
+#[test]
+fn a_providers_key_goes_to_the_provider_only() {
+    let yaml = "llm: {agents: {user: {model: openai/gpt-oss, base_url: 'http://localhost:8000/v1'}, assistant: {model: openai/gpt, base_url: 'https://api.openai.com/v1/'}}}";
+    let caller = made(yaml, &[("OPENAI_API_KEY", "k-123")]).unwrap();
+    assert!(endpoints(&caller, "user")[0].api_key.is_none());
+    assert!(endpoints(&caller, "assistant")[0].api_key.is_some());
+    assert_eq!(
+        caller.models[&caller.roles["user"].model].model,
+        "openai/gpt-oss"
+    );
+    assert_eq!(caller.models[&caller.roles["assistant"].model].model, "gpt");
+}
+
+#[test]
+fn a_pool_serves_the_roles_without_a_url() {
+    let yaml = "run: {concurrency: 8}\nllm:\n  api_key_env: POOL_KEY\n  routing:\n    endpoints: ['http://a', {base_url: 'http://b', weight: 2, max_in_flight: 3, timeout_s: 500}]\n  agents: {user: {model: m}, assistant: {model: offline:x}}\n";
+    let caller = made(yaml, &[("POOL_KEY", "k-123")]).unwrap();
+    let pool = endpoints(&caller, "user");
+    assert_eq!(
+        pool.iter()
+            .map(|e| (e.base_url.as_str(), e.max_in_flight))
+            .collect::<Vec<_>>(),
+        [("http://a", 8), ("http://b", 3)]
+    );
+    assert!(pool.iter().all(|e| e.api_key.is_some()));
+    assert_eq!(
+        caller.models["m"].retry.attempt_timeout,
+        Duration::from_secs(500)
+    );
+    assert!(matches!(
+        caller.models[&caller.roles["assistant"].model].backend,
+        Backend::Agent(_)
+    ));
+}
+
+#[test]
+fn what_cannot_be_found_is_an_error() {
+    let errors = made(
+        "llm: {agents: {user: {model: m, provider: acme}, assistant: {model: m, provider: ''}}}",
+        &[],
+    )
+    .unwrap_err();
+    assert_eq!(
+        errors.iter().map(|e| e.path.as_str()).collect::<Vec<_>>(),
+        ["llm.agents.user.provider", "llm.agents.assistant.provider"]
+    );
+    let errors = made(
+        "llm: {agents: {user: {model: offline:nobody}, assistant: {model: offline:x}}}",
+        &[],
+    )
+    .unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "llm.agents.user.model: no built-in model \"offline:nobody\" exists"
+    );
+}
+
+#[test]
+fn prices_and_budget_are_exact() {
+    let yaml = "run: {budget: {max_cost_usd: 1.5}}\nllm:\n  prices: {m: {input_per_mtok: 2.5, output_per_mtok: 10}}\n  agents: {user: {model: m, provider: ollama}, assistant: {model: m, provider: ollama, max_retries: 2}}\n";
+    let caller = made(yaml, &[]).unwrap();
+    assert_eq!(caller.budget.max_cost_micro_usd, Some(1_500_000));
+    assert_eq!(
+        caller.models["m"].prices,
+        Some(Prices {
+            prompt: 2_500_000,
+            cached: 2_500_000,
+            completion: 10_000_000
+        })
+    );
+    assert_eq!(
+        caller.models.len(),
+        2,
+        "another number of tries is another model"
+    );
+    assert_eq!(
+        caller.models[&caller.roles["assistant"].model]
+            .retry
+            .answered_failures,
+        3
+    );
+}

@@ -1,0 +1,362 @@
+//! The typed configuration of a dialogue run.
+//!
+//! [`KEYS`] is the one table of keys, defaults, environment names and documentation; the layering
+//! of file, environment and flags happens above this crate. [`Config::new`] turns the resolved
+//! values into types and finds the conflicts between keys.
+
+mod keys;
+mod personas;
+mod read;
+mod seeds;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use forgemark_contract::dialogue::Columns;
+use forgemark_contract::json::{Json, Object};
+
+pub use keys::{ENV_IMPLIES, KEYS};
+pub use personas::{Persona, Personas};
+pub use seeds::SeedTopics;
+
+use crate::question::Matching;
+
+/// Distribution of the number of turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnDistribution {
+    /// Every number equally often.
+    Uniform,
+    /// Poisson around the mean, clamped.
+    Poisson,
+    /// Exponential with the mean, clamped.
+    Exponential,
+}
+
+/// Number of turns a conversation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turns {
+    /// Fewest turns, at least 1.
+    pub min: u32,
+    /// Most turns, at least `min`.
+    pub max: u32,
+    /// How the number is drawn.
+    pub distribution: TurnDistribution,
+    /// Mean before clamping; `None` is the middle of the range.
+    pub mean: Option<f64>,
+}
+
+/// What happens when there is no unused passage left for a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exhaustion {
+    /// Passages are offered again, the prompt asks for another angle, the row says so.
+    Reuse,
+    /// As `Reuse`, with a warning when the run is planned.
+    Warn,
+    /// No conversation is begun on used material; the run ends short of its total.
+    Stop,
+}
+
+/// How fresh passages are chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Coverage {
+    /// Documents are covered evenly for their size.
+    Balanced,
+    /// Any passage, shuffled.
+    Off,
+    /// The original's formula (least covered share of the documents, or any with probability
+    /// epsilon), over the committed coverage.
+    Compat {
+        /// Probability of drawing from all documents, in [0, 1].
+        epsilon: f64,
+        /// Share of the documents that counts as least covered, in [0.05, 1].
+        fraction: f64,
+    },
+}
+
+/// When judges are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judging {
+    /// Never in this run.
+    Off,
+    /// After every turn.
+    Turn,
+    /// Once at the end of a conversation.
+    Conversation,
+}
+
+/// What a conversation must reach to count.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Accept {
+    /// Lowest mean judge score, in [0, 10].
+    pub min_score: Option<f64>,
+    /// Lowest mean support score, in [0, 1].
+    pub min_support: Option<f64>,
+}
+
+impl Accept {
+    /// Whether anything is asked for.
+    pub fn is_set(self) -> bool {
+        self.min_score.is_some() || self.min_support.is_some()
+    }
+}
+
+/// Which keys the artifacts carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// The contract's keys and ours under `forgemark`; only good conversations in the exports.
+    Forgemark,
+    /// The contract's keys only, identifiers and exports as the original writes them.
+    Compat,
+}
+
+/// One endpoint of a role's model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndpointSettings {
+    /// Name for reports; the URL where none is given.
+    pub name: String,
+    /// Base URL.
+    pub base_url: String,
+    /// Environment variable that holds the key.
+    pub api_key_env: Option<String>,
+    /// Share of the traffic, above 0.
+    pub weight: f64,
+    /// Most calls in flight.
+    pub max_in_flight: Option<u32>,
+    /// Limit of one attempt, seconds.
+    pub timeout_s: Option<f64>,
+    /// Name of the model at this endpoint, where it differs.
+    pub model: Option<String>,
+}
+
+/// A role's model as configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleSettings {
+    /// `user`, `assistant` or `judge`.
+    pub role: &'static str,
+    /// Provider word, may be empty.
+    pub provider: String,
+    /// Model name; `offline:...` and `scripted:...` name built-in agents.
+    pub model: String,
+    /// Base URL, may be empty where the provider is built in.
+    pub base_url: String,
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Most tokens of a reply.
+    pub max_tokens: Option<u64>,
+    /// Nucleus sampling mass.
+    pub top_p: Option<f64>,
+    /// Limit of one attempt, seconds.
+    pub timeout_s: Option<f64>,
+    /// Attempts after the first.
+    pub max_retries: Option<u64>,
+    /// Further fields of the request, passed through.
+    pub extra: Object,
+    /// Environment variable that holds the key.
+    pub api_key_env: Option<String>,
+}
+
+impl RoleSettings {
+    /// The name under which the role's model appears in rows (`agent` fields): provider and model
+    /// when the model has no provider in it.
+    pub fn agent_name(&self) -> String {
+        if self.provider.is_empty() || self.model.contains('/') || self.model.contains(':') {
+            self.model.clone()
+        } else {
+            format!("{}/{}", self.provider, self.model)
+        }
+    }
+}
+
+/// Price of a model in US dollars a million tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PriceSettings {
+    /// Prompt tokens.
+    pub input: f64,
+    /// Prompt tokens that the endpoint had cached; the input price where not given.
+    pub cached_input: Option<f64>,
+    /// Reply tokens.
+    pub output: f64,
+}
+
+/// Limits that hold for every endpoint unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LimitSettings {
+    /// Requests a minute.
+    pub requests_per_minute: Option<u64>,
+    /// Tokens a minute.
+    pub tokens_per_minute: Option<u64>,
+    /// Most calls in flight an endpoint; `None` leaves it to concurrency and the endpoint.
+    pub max_in_flight: Option<u32>,
+    /// Limit of a call over all its attempts, seconds.
+    pub deadline_s: f64,
+    /// Limit of one attempt, seconds.
+    pub attempt_timeout_s: f64,
+    /// Attempts that an endpoint answers with a server error before the call is a typed failure.
+    pub max_attempts: u32,
+    /// Seconds without any success after which the run stops.
+    pub give_up_after_s: f64,
+}
+
+/// When a run stops spending.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BudgetSettings {
+    /// US dollars.
+    pub max_cost_usd: Option<f64>,
+    /// Prompt and reply tokens.
+    pub max_tokens: Option<u64>,
+    /// Calls.
+    pub max_calls: Option<u64>,
+}
+
+/// A dialogue run, all values checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `run.run_id`, empty for automatic.
+    pub run_id: String,
+    /// `run.resume_run_id`, empty for none.
+    pub resume_run_id: String,
+    /// Conversations a wave, at least 1.
+    pub batch_size: u64,
+    /// Language labels, without repeats.
+    pub languages: Vec<String>,
+    /// Good conversations wanted, a language.
+    pub quotas: Vec<u64>,
+    /// Seed of all random choices.
+    pub seed: u64,
+    /// Conversations at the same time.
+    pub concurrency: usize,
+    /// Conversations between admission and commit.
+    pub lookahead: usize,
+    /// The run question of `run.data.seeding.question`, may be empty.
+    pub question: String,
+    /// Turns a conversation.
+    pub turns: Turns,
+    /// Seed topics: path, variant, probability; `None` when off.
+    pub seed_topics: Option<(String, String, f64)>,
+    /// The three roles: user, assistant, judge.
+    pub user: RoleSettings,
+    /// The answering side.
+    pub assistant: RoleSettings,
+    /// The judge.
+    pub judge: RoleSettings,
+    /// Endpoint pool shared by roles that name no base URL of their own.
+    pub endpoints: Vec<EndpointSettings>,
+    /// Prices by model name.
+    pub prices: BTreeMap<String, PriceSettings>,
+    /// Limits of endpoints.
+    pub limits: LimitSettings,
+    /// Good conversations of this command after which it stops, resumable.
+    pub limit: Option<u64>,
+    /// Spending limits of the run.
+    pub budget: BudgetSettings,
+    /// How fresh passages are chosen.
+    pub coverage: Coverage,
+    /// What happens without unused passages.
+    pub exhaustion: Exhaustion,
+    /// Further attempts at a question after a duplicate.
+    pub dedup_retries: u32,
+    /// When two questions are the same.
+    pub matching: Matching,
+    /// Passages a search returns.
+    pub top_k: usize,
+    /// Characters of a chunk.
+    pub chunk_size: usize,
+    /// Characters that neighbouring chunks share.
+    pub chunk_overlap: usize,
+    /// Folder of the documents, as configured.
+    pub documents: PathBuf,
+    /// Folder of the index, as configured.
+    pub index_dir: PathBuf,
+    /// Build the index anew.
+    pub rebuild: bool,
+    /// Largest document, bytes.
+    pub max_document_bytes: u64,
+    /// Wall-clock limit of a PDF, seconds.
+    pub pdf_timeout_s: u64,
+    /// Memory limit of a PDF, bytes.
+    pub pdf_memory_bytes: u64,
+    /// Persona file; `None` when personas are off. The built-in set when the text is empty.
+    pub personas: Option<String>,
+    /// When judges are asked.
+    pub judging: Judging,
+    /// Reasons that a judge may give.
+    pub judge_reasons: Vec<String>,
+    /// What a conversation must reach to count.
+    pub accept: Accept,
+    /// Tool rounds a turn.
+    pub max_tool_rounds: u32,
+    /// Where artifacts go, as configured.
+    pub output_dir: PathBuf,
+    /// Column names of the `ShareGPT` files.
+    pub columns: Columns,
+    /// Which keys the artifacts carry.
+    pub profile: Profile,
+    /// Folder of prompt overrides.
+    pub prompts: Option<PathBuf>,
+}
+
+impl Config {
+    /// What makes two runs the same run, part by part, so that a refusal can name the part. The
+    /// totals, the physical limits and everything about endpoints but the models' names are
+    /// absent, because they may change between two starts of one run.
+    pub fn identity(&self) -> Vec<(&'static str, Json)> {
+        let role = |settings: &RoleSettings| {
+            Json::object([
+                ("model", Json::from(settings.agent_name())),
+                ("temperature", Json::from(settings.temperature)),
+                ("max_tokens", Json::from(settings.max_tokens)),
+                ("top_p", Json::from(settings.top_p)),
+                ("extra", Json::Object(settings.extra.clone())),
+            ])
+        };
+        let list = |names: &[String]| {
+            Json::Array(names.iter().map(|name| Json::from(name.as_str())).collect())
+        };
+        vec![
+            ("run.batch_size", Json::from(self.batch_size)),
+            ("run.target_languages", list(&self.languages)),
+            ("run.seed", Json::from(self.seed)),
+            ("run.lookahead", Json::from(self.lookahead)),
+            ("run.turns", Json::from(format!("{:?}", self.turns))),
+            (
+                "run.data.seeding",
+                Json::from(format!("{:?} {:?}", self.question, self.seed_topics)),
+            ),
+            ("llm.agents.user", role(&self.user)),
+            ("llm.agents.assistant", role(&self.assistant)),
+            (
+                "llm.agents.judge",
+                if self.judging == Judging::Off {
+                    Json::Null
+                } else {
+                    role(&self.judge)
+                },
+            ),
+            (
+                "coverage",
+                Json::from(format!(
+                    "{:?} {:?} {}",
+                    self.coverage, self.exhaustion, self.dedup_retries
+                )),
+            ),
+            ("dedup", Json::from(format!("{:?}", self.matching))),
+            (
+                "tools",
+                Json::from(format!(
+                    "{} {} {} {}",
+                    self.top_k, self.chunk_size, self.chunk_overlap, self.max_tool_rounds
+                )),
+            ),
+            (
+                "judge",
+                Json::from(format!("{:?} {:?}", self.judging, self.accept)),
+            ),
+            ("judge.reasons", list(&self.judge_reasons)),
+            ("saving.profile", Json::from(format!("{:?}", self.profile))),
+            (
+                "saving.output_columns",
+                Json::from(format!("{:?}", self.columns)),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,469 @@
+//! From resolved values to the typed configuration, and the conflicts between keys.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use forgemark_contract::dialogue::Columns;
+use forgemark_contract::json::{Json, Object};
+use forgemark_contract::settings::{Resolved, SettingError, nearest};
+
+use super::{
+    Accept, BudgetSettings, Config, Coverage, EndpointSettings, Exhaustion, Judging, LimitSettings,
+    PriceSettings, Profile, RoleSettings, TurnDistribution, Turns, keys,
+};
+use crate::question::Matching;
+
+impl Config {
+    /// Types the resolved values.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with the path it concerns.
+    pub fn new(values: &Resolved) -> Result<Self, Vec<SettingError>> {
+        let mut problems = Vec::new();
+        let config = Self::read(values, &mut problems);
+        match config {
+            Ok(config) if problems.is_empty() => Ok(config),
+            Ok(_) => Err(problems),
+            Err(error) => {
+                problems.push(error);
+                Err(problems)
+            }
+        }
+    }
+
+    fn read(values: &Resolved, problems: &mut Vec<SettingError>) -> Result<Self, SettingError> {
+        let languages = languages(values)?;
+        let batch_size = values.u64("run.batch_size")?.max(1);
+        let total = match values.u64("run.total_samples")? {
+            0 => batch_size,
+            total => total,
+        };
+        let quotas = quotas(values, &languages, total, problems)?;
+        let turns = turns(values, problems)?;
+        let chunk_size = values.usize("tools.retrieval.chunking.chunk_size")?;
+        let chunk_overlap = values.usize("tools.retrieval.chunking.chunk_overlap")?;
+        if chunk_overlap >= chunk_size {
+            problems.push(
+                SettingError::new(
+                    "tools.retrieval.chunking.chunk_overlap",
+                    format!("{chunk_overlap} is not below chunk_size ({chunk_size})"),
+                )
+                .with_hint("neighbouring chunks must differ; 150 of 750 is usual"),
+            );
+        }
+        let judging = judging(values)?;
+        let accept = Accept {
+            min_score: values.opt_f64("judge.accept.min_score")?,
+            min_support: values.opt_f64("judge.accept.min_support")?,
+        };
+        if accept.min_score.is_some() && judging == Judging::Off {
+            problems.push(
+                SettingError::new("judge.accept.min_score", "needs scores, but judging is off")
+                    .with_hint("set judge.enabled: true and judge.mode: online, or remove it"),
+            );
+        }
+        let columns = columns(values, problems)?;
+        let seed_topics = if values.bool("run.data.seeding.topics.enabled")? {
+            Some((
+                values.str("run.data.seeding.topics.path")?.to_owned(),
+                values.str("run.data.seeding.topics.variant")?.to_owned(),
+                values.f64("run.data.seeding.topics.probability")?,
+            ))
+        } else {
+            None
+        };
+        let (run_id, resume_run_id) = (
+            values.str("run.run_id")?.to_owned(),
+            values.str("run.resume_run_id")?.to_owned(),
+        );
+        if !run_id.is_empty() && !resume_run_id.is_empty() && run_id != resume_run_id {
+            problems.push(
+                SettingError::new(
+                    "run.resume_run_id",
+                    format!("is {resume_run_id:?} while run.run_id is {run_id:?}"),
+                )
+                .with_hint("name the run in one of the two"),
+            );
+        }
+        let endpoints = endpoints(values, problems)?;
+        for refused in keys::REFUSED_VALUES {
+            if values.get(refused.path).as_str() == Some(refused.value) {
+                problems.push(
+                    SettingError::new(
+                        refused.path,
+                        format!("{:?} is not supported", refused.value),
+                    )
+                    .with_hint(refused.why),
+                );
+            }
+        }
+        if values.str("llm.mode")? == "vllm_attach" && endpoints.is_empty() {
+            problems.push(
+                SettingError::new("llm.mode", "vllm_attach needs llm.routing.endpoints")
+                    .with_hint("list the base URL of each server there"),
+            );
+        }
+        let embedder = values.str("tools.retrieval.embeddings.model")?;
+        if !keys::EMBEDDING_NAMES.contains(&embedder) {
+            problems.push(
+                SettingError::new(
+                    "tools.retrieval.embeddings.model",
+                    format!("{embedder:?} is not available"),
+                )
+                .with_hint("remove the key and write `embeddings: hashed`, the built-in one"),
+            );
+        }
+        let [user, assistant, judge] = [
+            role(values, "user")?,
+            role(values, "assistant")?,
+            role(values, "judge")?,
+        ];
+        for settings in [&user, &assistant, &judge] {
+            if settings.model.is_empty() && (settings.role != "judge" || judging != Judging::Off) {
+                problems.push(
+                    SettingError::new(format!("llm.agents.{}.model", settings.role), "is not set")
+                        .with_hint(format!(
+                            "name a model, or use \"offline:{}\" for the built-in baseline",
+                            settings.role
+                        )),
+                );
+            }
+        }
+        Ok(Self {
+            run_id,
+            resume_run_id,
+            batch_size,
+            languages,
+            quotas,
+            seed: values.u64("run.seed")?,
+            concurrency: values.usize("run.concurrency")?.max(1),
+            lookahead: values.usize("run.lookahead")?.max(1),
+            question: values.str("run.data.seeding.question")?.to_owned(),
+            turns,
+            seed_topics,
+            user,
+            assistant,
+            judge,
+            endpoints,
+            prices: prices(values, problems)?,
+            limits: LimitSettings {
+                requests_per_minute: values.opt_u64("llm.limits.requests_per_minute")?,
+                tokens_per_minute: values.opt_u64("llm.limits.tokens_per_minute")?,
+                max_in_flight: values
+                    .opt_u64("llm.limits.max_in_flight")?
+                    .map(|n| n as u32),
+                deadline_s: values.f64("llm.limits.deadline_s")?,
+                attempt_timeout_s: values.f64("llm.limits.attempt_timeout_s")?,
+                max_attempts: values.u64("llm.limits.max_attempts")? as u32,
+                give_up_after_s: values.f64("llm.limits.give_up_after_s")?,
+            },
+            limit: values.opt_u64("run.limit")?,
+            budget: BudgetSettings {
+                max_cost_usd: values.opt_f64("run.budget.max_cost_usd")?,
+                max_tokens: values.opt_u64("run.budget.max_tokens")?,
+                max_calls: values.opt_u64("run.budget.max_calls")?,
+            },
+            coverage: coverage(values)?,
+            exhaustion: match values.str("coverage.exhaustion")? {
+                "stop" => Exhaustion::Stop,
+                "warn" => Exhaustion::Warn,
+                _ => Exhaustion::Reuse,
+            },
+            dedup_retries: values.u64("coverage.question_dedup_retries")? as u32,
+            matching: Matching {
+                near: match values.str("dedup.near.method")? {
+                    "off" => None,
+                    _ => Some(values.f64("dedup.near.threshold")?),
+                },
+            },
+            top_k: values.usize("tools.retrieval.top_k")?.max(1),
+            chunk_size,
+            chunk_overlap,
+            documents: PathBuf::from(values.str("documents.path")?),
+            index_dir: PathBuf::from(values.str("tools.retrieval.index.persist_dir")?),
+            rebuild: values.bool("tools.retrieval.index.rebuild")?,
+            max_document_bytes: values.u64("documents.max_document_mb")? << 20,
+            pdf_timeout_s: values.u64("documents.pdf.timeout_s")?,
+            pdf_memory_bytes: values.u64("documents.pdf.memory_mb")? << 20,
+            personas: if values.bool("personas.enabled")? {
+                Some(values.str("personas.path")?.to_owned())
+            } else {
+                None
+            },
+            judging,
+            judge_reasons: values.str_list("judge.reasons")?,
+            accept,
+            max_tool_rounds: values.u64("tools.max_rounds")? as u32,
+            output_dir: PathBuf::from(values.str("saving.output_dir")?),
+            columns,
+            profile: match values.str("saving.profile")? {
+                "compat" => Profile::Compat,
+                _ => Profile::Forgemark,
+            },
+            prompts: values.opt_str("prompts")?.map(PathBuf::from),
+        })
+    }
+}
+
+fn columns(values: &Resolved, problems: &mut Vec<SettingError>) -> Result<Columns, SettingError> {
+    let mut mapping = Object::new();
+    for name in [
+        "messages",
+        "messages_with_tools",
+        "metadata",
+        "user_reasoning",
+        "assistant_reasoning",
+        "judge",
+    ] {
+        mapping.insert(
+            name,
+            values.get(&format!("saving.output_columns.{name}")).clone(),
+        );
+    }
+    Columns::new(&mapping).or_else(|error| {
+        problems.push(SettingError::new(
+            "saving.output_columns",
+            error.to_string(),
+        ));
+        Columns::new(&Object::new())
+            .map_err(|error| SettingError::new("saving.output_columns", error.to_string()))
+    })
+}
+
+fn languages(values: &Resolved) -> Result<Vec<String>, SettingError> {
+    let mut languages: Vec<String> = Vec::new();
+    for label in values.str_list("run.target_languages")? {
+        let label = label.trim().to_owned();
+        if !label.is_empty() && !languages.contains(&label) {
+            languages.push(label);
+        }
+    }
+    if languages.is_empty() {
+        return Err(
+            SettingError::new("run.target_languages", "names no language")
+                .with_hint("write at least one, for example [en]"),
+        );
+    }
+    Ok(languages)
+}
+
+fn quotas(
+    values: &Resolved,
+    languages: &[String],
+    total: u64,
+    problems: &mut Vec<SettingError>,
+) -> Result<Vec<u64>, SettingError> {
+    let given = values.map("run.language_quotas")?;
+    for (language, quota) in given {
+        if !languages.iter().any(|known| known == language) {
+            problems.push(
+                SettingError::new(
+                    "run.language_quotas",
+                    format!("names {language:?}, which is not among run.target_languages"),
+                )
+                .with_hint("add the language or remove its quota"),
+            );
+        }
+        if quota.as_u64().is_none() {
+            problems.push(SettingError::new(
+                "run.language_quotas",
+                format!("the quota of {language:?} is not a whole number"),
+            ));
+        }
+    }
+    Ok(languages
+        .iter()
+        .map(|language| given.get(language).and_then(Json::as_u64).unwrap_or(total))
+        .collect())
+}
+
+fn turns(values: &Resolved, problems: &mut Vec<SettingError>) -> Result<Turns, SettingError> {
+    let distribution = match values.str("run.turns.distribution")? {
+        "uniform" => TurnDistribution::Uniform,
+        "exponential" => TurnDistribution::Exponential,
+        _ => TurnDistribution::Poisson,
+    };
+    let mean = values.opt_f64("run.turns.mean")?;
+    if values.str("run.turns.mode")? == "exact" {
+        let exact = values.opt_u64("run.turns.exact")?.unwrap_or(1).max(1) as u32;
+        return Ok(Turns {
+            min: exact,
+            max: exact,
+            distribution,
+            mean,
+        });
+    }
+    let min = values.u64("run.turns.min")?.max(1) as u32;
+    let mut max = values.u64("run.turns.max")? as u32;
+    if max < min && !values.is_set("run.turns.max") {
+        // Setting only the lower end means "at least this many".
+        max = min;
+    }
+    if max < min {
+        problems.push(
+            SettingError::new(
+                "run.turns.max",
+                format!("{max} is below run.turns.min ({min})"),
+            )
+            .with_hint("raise run.turns.max or lower run.turns.min"),
+        );
+    }
+    Ok(Turns {
+        min,
+        max: max.max(min),
+        distribution,
+        mean,
+    })
+}
+
+fn judging(values: &Resolved) -> Result<Judging, SettingError> {
+    if !values.bool("judge.enabled")? || values.str("judge.mode")? == "offline" {
+        return Ok(Judging::Off);
+    }
+    Ok(match values.str("judge.granularity")? {
+        "conversation" => Judging::Conversation,
+        _ => Judging::Turn,
+    })
+}
+
+fn coverage(values: &Resolved) -> Result<Coverage, SettingError> {
+    Ok(match values.str("coverage.doc_coverage_mode")? {
+        "off" => Coverage::Off,
+        "compat" => Coverage::Compat {
+            epsilon: values.f64("coverage.doc_coverage_epsilon")?,
+            fraction: values
+                .f64("coverage.doc_coverage_fraction")?
+                .clamp(0.05, 1.0),
+        },
+        _ => Coverage::Balanced,
+    })
+}
+
+fn role(values: &Resolved, role: &'static str) -> Result<RoleSettings, SettingError> {
+    let path = |key: &str| format!("llm.agents.{role}.{key}");
+    Ok(RoleSettings {
+        role,
+        provider: values.str(&path("provider"))?.trim().to_owned(),
+        model: values.str(&path("model"))?.trim().to_owned(),
+        base_url: values.str(&path("base_url"))?.trim().to_owned(),
+        temperature: values.opt_f64(&path("temperature"))?,
+        max_tokens: values.opt_u64(&path("max_tokens"))?,
+        top_p: values.opt_f64(&path("top_p"))?,
+        timeout_s: values.opt_f64(&path("timeout"))?,
+        max_retries: values.opt_u64(&path("max_retries"))?,
+        extra: values.map(&path("extra"))?.clone(),
+        api_key_env: values
+            .opt_str(&path("api_key_env"))?
+            .or(values.opt_str("llm.api_key_env")?)
+            .map(str::to_owned),
+    })
+}
+
+fn endpoints(
+    values: &Resolved,
+    problems: &mut Vec<SettingError>,
+) -> Result<Vec<EndpointSettings>, SettingError> {
+    let path = "llm.routing.endpoints";
+    let mut endpoints = Vec::new();
+    for (index, entry) in values.list(path)?.iter().enumerate() {
+        let at = format!("{path}[{index}]");
+        let bare = entry
+            .as_str()
+            .map(|url| Json::object([("base_url", Json::from(url))]));
+        let entry = bare.as_ref().unwrap_or(entry);
+        let base_url = entry.str_or("base_url", "").trim().to_owned();
+        if base_url.is_empty() {
+            problems.push(
+                SettingError::new(at.clone(), "has no base_url")
+                    .with_hint("write a URL, or a mapping with base_url"),
+            );
+        }
+        unknown_fields(entry, &ENDPOINT_FIELDS, &at, problems);
+        if entry.get("api_key").is_some() {
+            problems.push(
+                SettingError::new(at.clone(), "holds a key in the file").with_hint(
+                    "put the key into an environment variable and name it in api_key_env",
+                ),
+            );
+        }
+        endpoints.push(EndpointSettings {
+            name: entry.str_or("name", &base_url).to_owned(),
+            base_url: base_url.clone(),
+            api_key_env: entry
+                .get("api_key_env")
+                .and_then(Json::as_str)
+                .or(values.opt_str("llm.api_key_env")?)
+                .map(str::to_owned),
+            weight: entry.get("weight").and_then(Json::as_f64).unwrap_or(1.0),
+            max_in_flight: entry
+                .get("max_in_flight")
+                .and_then(Json::as_u64)
+                .map(|n| n as u32),
+            timeout_s: entry
+                .get("timeout_s")
+                .or_else(|| entry.get("timeout"))
+                .and_then(Json::as_f64),
+            model: entry.get("model").and_then(Json::as_str).map(str::to_owned),
+        });
+    }
+    Ok(endpoints)
+}
+
+/// Fields of an entry of `llm.routing.endpoints`; `api_key` is known so that it gets its own words.
+const ENDPOINT_FIELDS: [&str; 9] = [
+    "name",
+    "base_url",
+    "api_key",
+    "api_key_env",
+    "weight",
+    "max_in_flight",
+    "timeout",
+    "timeout_s",
+    "model",
+];
+/// Fields of a price.
+const PRICE_FIELDS: [&str; 3] = ["input_per_mtok", "cached_input_per_mtok", "output_per_mtok"];
+
+/// Reports fields that an entry does not have, with the nearest that it has.
+fn unknown_fields(entry: &Json, known: &[&str], at: &str, problems: &mut Vec<SettingError>) {
+    let fields = entry.as_object().into_iter().flat_map(Object::keys);
+    for field in fields.filter(|field| !known.contains(field)) {
+        let error = SettingError::new(at, format!("has no field {field:?}"));
+        problems.push(match nearest(field, known.iter().copied()) {
+            Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+            None => error.with_hint(format!("known fields: {}", known.join(", "))),
+        });
+    }
+}
+
+fn prices(
+    values: &Resolved,
+    problems: &mut Vec<SettingError>,
+) -> Result<BTreeMap<String, PriceSettings>, SettingError> {
+    let mut prices = BTreeMap::new();
+    for (model, entry) in values.map("llm.prices")? {
+        unknown_fields(entry, &PRICE_FIELDS, "llm.prices", problems);
+        let number = |key: &str| entry.get(key).and_then(Json::as_f64).filter(|n| *n >= 0.0);
+        let (Some(input), Some(output)) = (number("input_per_mtok"), number("output_per_mtok"))
+        else {
+            problems.push(
+                SettingError::new(
+                    "llm.prices",
+                    format!("the price of {model:?} is incomplete"),
+                )
+                .with_hint("give input_per_mtok and output_per_mtok in US dollars"),
+            );
+            continue;
+        };
+        let cached_input = number("cached_input_per_mtok");
+        prices.insert(
+            model.to_owned(),
+            PriceSettings {
+                input,
+                cached_input,
+                output,
+            },
+        );
+    }
+    Ok(prices)
+}

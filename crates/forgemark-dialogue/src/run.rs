@@ -1,0 +1,427 @@
+//! A run from its beginning to its end: identity, lock, journal, import, resume, work, summary.
+//!
+//! ```text
+//! open: lock ─> journal ─> which run? ─┬─ finished: nothing to do
+//!                                      ├─ newest run of the same plan: continue (or extend)
+//!                                      ├─ another plan: refuse and name what differs
+//!                                      └─ none, or --new-run: begin
+//! drive: restore committed outcomes ─> probe roles ─> schedule ─> states, end record ─> summary
+//! ```
+//!
+//! The journal is authoritative: what the artifacts hold beyond its last commit was cut when it was
+//! opened, and is made again from the replies that it keeps.
+
+mod identity;
+mod restore;
+mod standing;
+mod summary;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use forgemark_contract::ids::RunId;
+use forgemark_contract::json::Json;
+use forgemark_contract::time::Clock as RowClock;
+use forgemark_corpus::Corpus;
+use forgemark_journal::{
+    ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage,
+};
+use forgemark_model::caller::{CallError, Caller, Clock};
+use forgemark_model::config::CallerConfig;
+use forgemark_run::{Cancel, Ended, Limits, Progress, Speculation, drive};
+
+use crate::config::{Config, Personas, SeedTopics};
+use crate::conversation::{Conversation, DropReason};
+use crate::error::DialogueError;
+use crate::pipeline::{DialoguePipeline, MaxFailed, StoppedBy, Tally};
+use crate::prompts::Prompts;
+use crate::registry::Registry;
+use crate::render::{APPEND_FILES, Renderer};
+use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USER};
+
+use restore::{Earlier, build_pipeline, import, open_registry, rewind};
+
+pub use identity::plan_identity;
+pub use standing::{RunStanding, Standing, standing};
+pub use summary::{Ending, Summary};
+
+/// Folder of our own state inside the output folder.
+const STATE_DIR: &str = ".forgemark";
+
+/// Everything that a run stands on, made by the application.
+pub struct Environment {
+    /// Where everything is written.
+    pub storage: Arc<dyn Storage>,
+    /// Output folder.
+    pub out_dir: PathBuf,
+    /// Output folder relative to the project root, with `/` between and at its end; empty when it is
+    /// outside the project.
+    pub output_prefix: String,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The documents.
+    pub corpus: Arc<Corpus>,
+    /// The templates.
+    pub prompts: Arc<Prompts>,
+    /// Personas; `None` when they are off.
+    pub personas: Option<Personas>,
+    /// Seed topics; `None` when they are off.
+    pub seeds: Option<SeedTopics>,
+    /// Models and roles.
+    pub callers: CallerConfig,
+    /// Instants of replies.
+    pub clock: Clock,
+    /// Times of rows.
+    pub row_clock: RowClock,
+    /// Version of the program.
+    pub version: &'static str,
+    /// One line for a second process that is refused.
+    pub owner: String,
+    /// How the journal is opened.
+    pub journal: OpenOptions,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment")
+            .field("out_dir", &self.out_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the command line asks for beyond the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Begin another run in a folder that has one.
+    pub new_run: bool,
+    /// Stop after this many good conversations of this command.
+    pub limit: Option<u64>,
+    /// Stop when more than this is dropped.
+    pub max_failed: Option<MaxFailed>,
+    /// Make dropped conversations again: all, or those with this reason.
+    pub retry_failed: Option<Option<DropReason>>,
+    /// Leave out the one-token probe of each role.
+    pub skip_probe: bool,
+}
+
+/// Live view of a run, for progress displays.
+#[derive(Clone)]
+pub struct Live {
+    /// Scheduler counters.
+    pub progress: Arc<Progress>,
+    /// Conversations made.
+    pub tally: Arc<Tally>,
+    /// Calls, tokens, cost.
+    pub caller: Caller,
+    /// Good conversations wanted.
+    pub total: u64,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live")
+            .field("total", &self.total)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An opened run.
+#[derive(Debug)]
+pub struct DialogueRun {
+    environment: Environment,
+    options: RunOptions,
+    run: RunId,
+    resumed: bool,
+    lock: RunLock,
+    journal: Journal,
+    work: Arc<DialogueWork>,
+    speculation: Arc<Speculation<Registry>>,
+    pipeline: DialoguePipeline,
+    live: Live,
+    finished_before: bool,
+}
+
+impl DialogueRun {
+    /// Opens the output folder, finds out which run this is and restores what it has committed.
+    ///
+    /// # Errors
+    /// [`DialogueError`]; nothing is begun then.
+    pub fn open(environment: Environment, options: RunOptions) -> Result<Self, DialogueError> {
+        let config = &environment.config;
+        if environment.corpus.chunks().is_empty() {
+            return Err(DialogueError::NoDocuments {
+                path: config.documents.clone(),
+                damaged: Vec::new(),
+            });
+        }
+        let storage = Arc::clone(&environment.storage);
+        let out_dir = &environment.out_dir;
+        let unwritable = |source| JournalError::Write {
+            path: out_dir.clone(),
+            source: Arc::new(source),
+        };
+        storage.create_dir_all(out_dir).map_err(unwritable)?;
+        let lock = RunLock::acquire(&*storage, out_dir, &environment.owner)?;
+        let (journal, recovered) =
+            Journal::open(Arc::clone(&storage), out_dir, environment.journal)?;
+        let plan = plan_identity(&environment);
+        let choice = identity::choose(&environment, &options, &recovered, &plan)?;
+        let mut reopened = recovered;
+        if reopened.last_commit.is_none() && import(&environment, &journal, &reopened)? {
+            // The view of the journal has changed; read it again from its files.
+            if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
+                reopened = now;
+            }
+        }
+        let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
+        let mut at_least = choice.at_least;
+        if let (Some(reason), true) = (options.retry_failed, choice.resumed) {
+            at_least = rewind(
+                &mut artifacts,
+                &environment,
+                &reopened,
+                choice.first_item,
+                reason,
+            )?;
+            // The view of what is committed has changed; read it again from the journal's files.
+            if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
+                reopened = now;
+            }
+        }
+
+        let (registry, known) = open_registry(&environment, &reopened)?;
+        let caller = Caller::new(
+            &environment.callers,
+            journal.clone(),
+            Arc::clone(&environment.clock),
+        )?;
+        let tally = Arc::new(Tally::default());
+        let work = Arc::new(DialogueWork {
+            config: Arc::clone(config),
+            corpus: Arc::clone(&environment.corpus),
+            prompts: Arc::clone(&environment.prompts),
+            caller: caller.clone(),
+            schemas: Schemas::new(&config.judge_reasons),
+            run: choice.run.to_string(),
+        });
+        let renderer = Renderer::new(
+            Arc::clone(config),
+            choice.run.clone(),
+            environment.row_clock,
+            environment.output_prefix.clone(),
+            environment.prompts.hash().to_owned(),
+            if config.max_tool_rounds > 0 {
+                crate::tools::schema()
+            } else {
+                Json::Array(Vec::new())
+            },
+            environment.version,
+        );
+        let pipeline = build_pipeline(
+            &environment,
+            &options,
+            &choice.run,
+            artifacts,
+            renderer,
+            &tally,
+            at_least.clone(),
+            &Earlier {
+                recovered: &reopened,
+                first_item: choice.first_item,
+                known,
+                registry: &registry,
+            },
+        )?;
+        let finished_before = pipeline.is_complete();
+        if !finished_before {
+            journal
+                .append(Record::Run {
+                    run_id: choice.run.to_string(),
+                    plan: identity::with_at_least(plan.clone(), &at_least),
+                })
+                .wait()?;
+        }
+        let live = Live {
+            progress: Arc::new(Progress::default()),
+            tally,
+            caller,
+            total: config.quotas.iter().sum(),
+        };
+        Ok(Self {
+            run: choice.run,
+            resumed: choice.resumed,
+            lock,
+            journal,
+            work,
+            speculation: Arc::new(Speculation::new(registry)),
+            pipeline,
+            live,
+            finished_before,
+            environment,
+            options,
+        })
+    }
+
+    /// The live view.
+    pub fn live(&self) -> Live {
+        self.live.clone()
+    }
+
+    /// Identifier of the run.
+    pub fn run_id(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Whether the run went on from earlier work.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Runs until the totals are reached, `cancel` is pulled, a budget is spent or nothing works.
+    ///
+    /// # Errors
+    /// [`DialogueError`] when the run cannot go on at all; what was committed stays.
+    ///
+    /// # Cancel safety
+    /// Dropping the future aborts the work in flight; a later run continues from the journal.
+    pub async fn drive(mut self, cancel: Cancel) -> Result<Summary, DialogueError> {
+        let config = Arc::clone(&self.environment.config);
+        if self.finished_before {
+            self.pipeline.finish(Vec::new())?;
+            return Ok(summary::make(
+                &self.environment,
+                &self.run,
+                Ending::AlreadyComplete,
+                &self.live,
+                &self.journal,
+                0,
+            ));
+        }
+        if !self.options.skip_probe {
+            self.probe().await?;
+        }
+        let drainer = tokio::spawn({
+            let (cancel, caller) = (cancel.clone(), self.live.caller.clone());
+            async move {
+                cancel.cancelled().await;
+                caller.drain();
+            }
+        });
+        let limits = Limits {
+            concurrency: config.concurrency,
+            lookahead: config.lookahead,
+        };
+        let report = drive(
+            &mut self.pipeline,
+            Arc::clone(&self.work),
+            Arc::clone(&self.speculation),
+            limits,
+            cancel.clone(),
+            Arc::clone(&self.live.progress),
+        )
+        .await;
+        drainer.abort();
+        let discarded = self.live.progress.snapshot().discarded_calls;
+        self.live.caller.meter().add_discarded(discarded);
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => {
+                // The writer holds the first cause; what it could make durable is durable.
+                return Err(match self.pipeline.finish(Vec::new()) {
+                    Err(first) => first,
+                    Ok(()) => error,
+                });
+            }
+        };
+        let mut active: Vec<Arc<Conversation>> = Vec::new();
+        let mut cause = None;
+        for (_, suspended) in report.open {
+            if let Some(Suspended { why, conversation }) = suspended {
+                active.push(Arc::from(conversation));
+                cause.get_or_insert(why);
+            }
+        }
+        let (stopped_by, complete, exhausted) = (
+            self.pipeline.stopped_by(),
+            self.pipeline.is_complete(),
+            self.pipeline.is_exhausted(),
+        );
+        self.pipeline.finish(active)?;
+        self.speculation.knowledge().flush()?;
+        let ending = match (report.ended, cause) {
+            (_, Some(Cause::Call(CallError::Journal(error)))) => return Err(error.into()),
+            (_, Some(Cause::Prompt(error))) => return Err(error.into()),
+            (_, Some(Cause::Call(CallError::Budget(stop)))) => Ending::Budget(stop.to_string()),
+            (_, Some(Cause::Call(CallError::Unusable(error)))) => {
+                Ending::EndpointsUnusable(error.to_string())
+            }
+            (_, Some(Cause::Call(error @ CallError::UnknownRole(_)))) => {
+                Ending::EndpointsUnusable(error.to_string())
+            }
+            (_, Some(Cause::Call(CallError::Cancelled))) => Ending::Interrupted,
+            (Ended::Complete, None) if complete => Ending::Complete,
+            (Ended::Complete, None) if exhausted => Ending::Exhausted,
+            (_, None) => match stopped_by {
+                Some(StoppedBy::Limit) => Ending::Limit,
+                Some(StoppedBy::MaxFailed) => Ending::TooManyFailed,
+                Some(StoppedBy::NoProgress) => Ending::NoProgress,
+                None if complete => Ending::Complete,
+                None if exhausted => Ending::Exhausted,
+                None if self.options.limit.is_some() && !cancel.is_cancelled() => Ending::Limit,
+                None => Ending::Interrupted,
+            },
+        };
+        self.journal
+            .append(Record::End {
+                status: ending.word().to_owned(),
+                detail: Json::object([("ending", Json::from(ending.to_string()))]),
+            })
+            .wait()?;
+        let registry_bytes = self.speculation.knowledge().bytes_written();
+        let summary = summary::make(
+            &self.environment,
+            &self.run,
+            ending,
+            &self.live,
+            &self.journal,
+            registry_bytes,
+        );
+        drop(self.lock);
+        Ok(summary)
+    }
+
+    /// One token from every role that will be asked.
+    async fn probe(&self) -> Result<(), DialogueError> {
+        let mut roles = vec![USER, ASSISTANT];
+        if self.environment.config.judging != crate::config::Judging::Off {
+            roles.push(JUDGE);
+        }
+        for role in roles {
+            let probe =
+                self.live
+                    .caller
+                    .probe(role)
+                    .await
+                    .map_err(|error| DialogueError::Probe {
+                        role: role.to_owned(),
+                        detail: error.to_string(),
+                    })?;
+            if !probe.is_usable() {
+                let detail = probe
+                    .endpoints
+                    .iter()
+                    .filter_map(|endpoint| {
+                        let (_, what) = endpoint.result.as_ref().err()?;
+                        Some(format!("{}: {what}", endpoint.endpoint))
+                    })
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                return Err(DialogueError::Probe {
+                    role: role.to_owned(),
+                    detail,
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! Which run this is.
+
+use forgemark_contract::ids::RunId;
+use forgemark_contract::json::{Json, Object, to_compact};
+use forgemark_journal::Recovered;
+
+use super::{Environment, RunOptions};
+use crate::error::DialogueError;
+
+/// The run to work on.
+pub(super) struct Choice {
+    pub(super) run: RunId,
+    pub(super) resumed: bool,
+    /// Items that were committed before the run began.
+    pub(super) first_item: u64,
+    /// Ordinals that each language must make whatever its total says; see [`with_at_least`].
+    pub(super) at_least: Vec<u64>,
+}
+
+/// Key of the plan record that is no part of the plan's identity.
+const AT_LEAST: &str = "at_least";
+
+/// The plan with the ordinals that existed before dropped conversations were made again, so that a
+/// run that is killed in the middle of that still gives up no conversation that was good.
+pub(super) fn with_at_least(mut plan: Json, at_least: &[u64]) -> Json {
+    if let Some(plan) = plan.as_object_mut()
+        && at_least.iter().any(|n| *n > 0)
+    {
+        plan.insert(
+            AT_LEAST,
+            Json::Array(at_least.iter().map(|n| Json::from(*n)).collect()),
+        );
+    }
+    plan
+}
+
+/// What identifies a run, part by part: configuration, prompts, documents, personas, seed topics.
+pub fn plan_identity(environment: &Environment) -> Json {
+    let mut parts: Object = environment
+        .config
+        .identity()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    parts.insert("prompts", environment.prompts.hash());
+    parts.insert("documents", environment.corpus.digest());
+    parts.insert("personas", digest(&format!("{:?}", environment.personas)));
+    parts.insert("seed topics", digest(&format!("{:?}", environment.seeds)));
+    Json::Object(parts)
+}
+
+fn digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().as_str()[..16].to_owned()
+}
+
+/// Names of the parts in which two plans differ.
+fn differences(old: &Json, new: &Json) -> Vec<String> {
+    let empty = Object::new();
+    let (old, new) = (
+        old.as_object().unwrap_or(&empty),
+        new.as_object().unwrap_or(&empty),
+    );
+    let mut names: Vec<String> = new
+        .iter()
+        .filter(|(name, value)| old.get(name) != Some(*value))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    names.extend(
+        old.keys()
+            .filter(|name| *name != AT_LEAST && !new.contains_key(name))
+            .map(str::to_owned),
+    );
+    names
+}
+
+/// Chooses by the rules of resume: a named run must exist or is begun; without a name the newest
+/// run of an equal plan goes on; another plan is refused unless a new run was asked for.
+pub(super) fn choose(
+    environment: &Environment,
+    options: &RunOptions,
+    recovered: &Recovered,
+    plan: &Json,
+) -> Result<Choice, DialogueError> {
+    let config = &environment.config;
+    let committed = recovered.items_committed();
+    let resume = config.resume_run_id.as_str();
+    if !resume.is_empty() && !recovered.runs.iter().any(|run| run.run_id == resume) {
+        return Err(DialogueError::UnknownRun {
+            run_id: resume.to_owned(),
+            known: recovered
+                .runs
+                .iter()
+                .map(|run| run.run_id.clone())
+                .collect(),
+            folder: environment.out_dir.clone(),
+        });
+    }
+    let wanted = if resume.is_empty() {
+        config.run_id.as_str()
+    } else {
+        resume
+    };
+    let newest = recovered
+        .current
+        .and_then(|index| recovered.runs.get(index));
+    if let Some(newest) = newest
+        && !options.new_run
+        && (wanted.is_empty() || wanted == newest.run_id)
+    {
+        let changed = differences(&newest.plan, plan);
+        if !changed.is_empty() {
+            return Err(DialogueError::PlanChanged {
+                run_id: newest.run_id.clone(),
+                changed,
+            });
+        }
+        return Ok(Choice {
+            run: RunId::new(newest.run_id.clone())?,
+            resumed: true,
+            first_item: newest.first_item,
+            at_least: newest
+                .plan
+                .items(AT_LEAST)
+                .iter()
+                .filter_map(Json::as_u64)
+                .collect(),
+        });
+    }
+    let taken = |id: &str| recovered.runs.iter().any(|run| run.run_id == id);
+    let id = if wanted.is_empty() {
+        // The same plan over the same earlier rows has the same name, which keeps repeated runs
+        // comparable; a number tells further runs in the folder apart.
+        let base = format!(
+            "r{}",
+            &digest(&String::from_utf8_lossy(&to_compact(plan)))[..8]
+        );
+        (1..=u64::from(u32::MAX))
+            .map(|n| {
+                if n == 1 {
+                    base.clone()
+                } else {
+                    format!("{base}-{n}")
+                }
+            })
+            .find(|id| !taken(id))
+            .unwrap_or(base)
+    } else {
+        if taken(wanted) {
+            return Err(DialogueError::RunTaken {
+                run_id: wanted.to_owned(),
+                newest: newest.map_or_else(String::new, |run| run.run_id.clone()),
+            });
+        }
+        wanted.to_owned()
+    };
+    Ok(Choice {
+        run: RunId::new(id)?,
+        resumed: false,
+        first_item: committed,
+        at_least: Vec::new(),
+    })
+}

@@ -1,0 +1,157 @@
+//! The judge role: of a turn, or of the whole conversation.
+
+use std::sync::Arc;
+
+use forgemark_contract::json::Json;
+use forgemark_corpus::ChunkId;
+use forgemark_model::chat::{ChatRequest, Failure, Message, ReplyFormat};
+
+use super::answer::Answered;
+use super::ask::Read;
+use super::{ANSWER_ATTEMPTS, Asked, Halt, JUDGE, Session, failure_json};
+use crate::config::Judging;
+use crate::prompts::{JudgeContext, Rendered};
+use crate::replies::{JUDGE_CONVERSATION, JUDGE_TURN, Verdict};
+
+/// Most passages that a judge of a whole conversation is shown.
+const CONVERSATION_EVIDENCE: usize = 40;
+
+/// A judged turn.
+pub(super) struct Judged {
+    /// `{}` when it was not judged or the judge failed.
+    pub(super) verdict: Arc<Json>,
+    pub(super) raw: Arc<Json>,
+    /// Why the judge gave nothing. A failed judgment is never a score.
+    pub(super) error: Option<Json>,
+    pub(super) calls: Vec<String>,
+    pub(super) flags: Vec<String>,
+}
+
+impl Session<'_> {
+    pub(super) async fn judge_turn(
+        &mut self,
+        turn: u32,
+        asked: &Asked,
+        answered: &Answered,
+    ) -> Result<Judged, Halt> {
+        let empty = Arc::new(Json::empty_object());
+        if self.config().judging != Judging::Turn {
+            return Ok(Judged {
+                verdict: Arc::clone(&empty),
+                raw: empty,
+                error: None,
+                calls: Vec::new(),
+                flags: Vec::new(),
+            });
+        }
+        let history = self.history();
+        let passages = self.passages(&answered.shown);
+        let (user, assistant) = self.personas();
+        let rendered = self.render(|prompts| {
+            prompts.judge_turn(&JudgeContext {
+                language: &self.plan.sketch.language,
+                reasons: &self.config().judge_reasons,
+                user_persona: &user,
+                assistant_persona: &assistant,
+                history: &history,
+                passages: &passages,
+                question: &asked.question,
+                answer: &answered.text,
+            })
+        })?;
+        Ok(match self.judge(turn, JUDGE_TURN, rendered).await? {
+            Ok(read) => Judged {
+                verdict: read.value.json,
+                raw: read.raw,
+                error: None,
+                calls: read.calls,
+                flags: read.value.flags,
+            },
+            Err(failure) => Judged {
+                verdict: Arc::clone(&empty),
+                raw: empty,
+                error: Some(failure_json(&failure)),
+                calls: Vec::new(),
+                flags: Vec::new(),
+            },
+        })
+    }
+
+    pub(super) async fn judge_conversation(&mut self) -> Result<(), Halt> {
+        let history = self.history();
+        let passages = self.passages(&self.all_evidence());
+        let (user, assistant) = self.personas();
+        let last = history.last().copied();
+        let rendered = self.render(|prompts| {
+            prompts.judge_conversation(&JudgeContext {
+                language: &self.plan.sketch.language,
+                reasons: &self.config().judge_reasons,
+                user_persona: &user,
+                assistant_persona: &assistant,
+                history: &history,
+                passages: &passages,
+                question: last.map_or("", |exchange| exchange.question),
+                answer: last.map_or("", |exchange| exchange.answer),
+            })
+        })?;
+        match self.judge(0, JUDGE_CONVERSATION, rendered).await? {
+            Ok(read) => {
+                self.conversation
+                    .push_conversation_judge(read.value.json, read.raw);
+            }
+            Err(failure) => self.conversation.judge_error = Some(failure_json(&failure)),
+        }
+        Ok(())
+    }
+
+    /// Passages shown in any turn, those of the last turns first, up to a limit.
+    fn all_evidence(&self) -> Vec<ChunkId> {
+        let mut chunks: Vec<ChunkId> = Vec::new();
+        for shown in self.shown.iter().rev() {
+            for chunk in shown {
+                if chunks.len() < CONVERSATION_EVIDENCE && !chunks.contains(chunk) {
+                    chunks.push(*chunk);
+                }
+            }
+        }
+        chunks
+    }
+
+    fn personas(&self) -> (String, String) {
+        let sketch = &self.plan.sketch;
+        (sketch.user_persona_text(), sketch.assistant_persona_text())
+    }
+
+    async fn judge(
+        &mut self,
+        turn: u32,
+        schema: &'static str,
+        rendered: Rendered,
+    ) -> Result<Result<Read<Verdict>, Failure>, Halt> {
+        let config = Arc::clone(&self.work.config);
+        let mut last = None;
+        for attempt in 0..ANSWER_ATTEMPTS {
+            let mut request = ChatRequest::new(
+                vec![
+                    Message::system(rendered.system.as_str()),
+                    Message::user(rendered.task.as_str()),
+                ],
+                self.sample(turn, JUDGE, attempt),
+            );
+            request.format = ReplyFormat::JsonSchema {
+                name: schema.to_owned(),
+                schema: self.work.schemas.judge.clone(),
+            };
+            let item = self.item(turn, JUDGE, attempt);
+            let validate = |json: &Json| Verdict::from_json(json, &config.judge_reasons);
+            match self.ask_json(JUDGE, &item, &request, validate).await? {
+                Ok(read) => return Ok(Ok(read)),
+                Err(failure) => last = Some(failure),
+            }
+        }
+        Ok(Err(last.unwrap_or(Failure {
+            kind: forgemark_model::chat::FailureKind::ModelError,
+            detail: "the judge was not asked".to_owned(),
+        })))
+    }
+}

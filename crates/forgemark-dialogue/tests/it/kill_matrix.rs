@@ -1,0 +1,285 @@
+//! A fault at every point at which a run touches the disk, and the same command again.
+//!
+//! After each one the second command, on a disk that works, has to leave exactly the files of a run
+//! that nothing happened to, and may have paid again only for what was in flight.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use forgemark_contract::json::Json;
+use forgemark_dialogue::DialogueError;
+use forgemark_dialogue::run::Ending;
+use forgemark_journal::{JournalError, Storage};
+use forgemark_model::Backend;
+use forgemark_model::scripted::Dialogue;
+use forgemark_testkit::{Fault, FaultKind, MemDisk};
+
+use super::bench::{Bench, Counting, OUT, artifacts, assert_same, corpus, script};
+
+/// Replies that may be lost without being durable: those in flight in the two slots, and the last
+/// one of each conversation, which only its commit waits for.
+const IN_FLIGHT: u64 = 2;
+const UNCOMMITTED: u64 = 3;
+
+/// What the next process finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Kill,
+    PowerLoss,
+    PartialPowerLoss,
+    FullDisk,
+    ShortWrite,
+}
+
+impl Then {
+    const ALL: [Then; 5] = [
+        Then::Kill,
+        Then::PowerLoss,
+        Then::PartialPowerLoss,
+        Then::FullDisk,
+        Then::ShortWrite,
+    ];
+
+    fn fault(self) -> FaultKind {
+        match self {
+            Then::Kill | Then::PowerLoss | Then::PartialPowerLoss => FaultKind::Crash,
+            Then::FullDisk => FaultKind::NoSpace,
+            Then::ShortWrite => FaultKind::ShortWrite,
+        }
+    }
+
+    fn next(self, disk: &MemDisk, seed: u64) -> MemDisk {
+        match self {
+            Then::Kill | Then::FullDisk | Then::ShortWrite => disk.kill(),
+            Then::PowerLoss => disk.power_loss(),
+            Then::PartialPowerLoss => disk.power_loss_keeping(seed),
+        }
+    }
+}
+
+/// A plan, and what a run of it leaves when nothing happens.
+struct Matrix {
+    bench: Bench,
+    /// What stands on the disk before the first start.
+    before: fn() -> MemDisk,
+    calls: u64,
+    files: std::collections::BTreeMap<String, Vec<u8>>,
+    points: u64,
+    /// Most calls that were paid again.
+    again: u64,
+}
+
+impl Matrix {
+    fn new(bench: Bench, before: fn() -> MemDisk) -> Self {
+        let mut matrix = Self {
+            bench,
+            before,
+            calls: 0,
+            files: std::collections::BTreeMap::default(),
+            points: 0,
+            again: 0,
+        };
+        let disk = before();
+        let at_start = disk.points();
+        let (ended, calls) = matrix.start(&disk);
+        assert_eq!(ended.unwrap(), Ending::Complete);
+        matrix.calls = calls;
+        matrix.files = artifacts(&disk);
+        matrix.points = disk.points() - at_start;
+        matrix
+    }
+
+    /// The command, and the calls that it made.
+    fn start(&self, disk: &MemDisk) -> (Result<Ending, DialogueError>, u64) {
+        let agent = Arc::new(Counting::new(&script(
+            31,
+            Dialogue {
+                conflict_rate: 0.3,
+                shared_questions: 3,
+                ..Dialogue::PLAIN
+            },
+        )));
+        let mut bench = self.bench.clone().on(disk);
+        bench.backend = Backend::Agent(Arc::clone(&agent) as Arc<dyn forgemark_model::Agent>);
+        let ended = bench.try_run().map(|summary| summary.ending);
+        (ended, agent.calls())
+    }
+
+    /// One fault and the command again. Returns whether the point was reached.
+    fn at(&mut self, at: u64, then: Then) -> bool {
+        let disk = (self.before)();
+        disk.set_fault(Fault {
+            at: disk.points() + at,
+            kind: then.fault(),
+        });
+        let (ended, first) = self.start(&disk);
+        if !disk.fault_happened() {
+            assert_eq!(ended.unwrap(), Ending::Complete);
+            return false;
+        }
+        let what = || format!("{then:?} at {at}: {:?}", disk.point(at));
+        if let Err(error) = &ended {
+            assert!(
+                matches!(error, DialogueError::Journal(_)),
+                "{}: {error}",
+                what()
+            );
+        }
+        let next = then.next(&disk, at);
+        let (ended, second) = self.start(&next);
+        match ended {
+            Ok(Ending::Complete | Ending::AlreadyComplete) => {}
+            other => panic!("{}: the second command ended with {other:?}", what()),
+        }
+        assert_same(&self.files, &artifacts(&next), &what());
+        let again = (first + second).saturating_sub(self.calls);
+        assert!(
+            again <= IN_FLIGHT + UNCOMMITTED,
+            "{}: {again} calls paid again",
+            what()
+        );
+        self.again = self.again.max(again);
+        true
+    }
+
+    /// Every `step`-th point, with each fault.
+    fn all(&mut self, name: &str, step: u64) {
+        let mut total = 0;
+        for then in Then::ALL {
+            // A part of a power loss lies between the whole one and a kill.
+            let step = if then == Then::PartialPowerLoss {
+                step * 3
+            } else {
+                step
+            };
+            // How writes gather into batches differs from run to run, and with it their number.
+            let (mut at, mut missed) = (1, 0);
+            while missed < 3 {
+                if self.at(at, then) {
+                    total += 1;
+                    missed = 0;
+                } else {
+                    missed += 1;
+                }
+                at += step;
+            }
+        }
+        println!(
+            "kill matrix, {name}: {} points, {total} faults, at most {} of {} calls paid again",
+            self.points, self.again, self.calls
+        );
+        assert!(
+            self.points > 0 && total >= self.points * 4 / step,
+            "{} points, {total} faults",
+            self.points
+        );
+    }
+}
+
+fn small() -> Bench {
+    let agent = Arc::new(Counting::new(&script(0, Dialogue::PLAIN)));
+    Bench::with(corpus(2, 4), Backend::Agent(agent))
+        .set("run.total_samples", 3)
+        .set("run.turns.max", 2)
+        .set("run.batch_size", 2)
+        .set("run.concurrency", 2)
+}
+
+#[test]
+fn kill_matrix_three_conversations_of_two_turns() {
+    Matrix::new(small(), MemDisk::new).all("3 conversations of 2 turns", 1);
+}
+
+/// A folder with a ledger and turns of another program.
+fn with_ledger() -> MemDisk {
+    let disk = MemDisk::new();
+    disk.create_dir_all(Path::new(OUT)).unwrap();
+    for (name, n) in [("coverage_ledger.jsonl", 2), ("turns.jsonl", 1)] {
+        let mut file = disk.create(&Path::new(OUT).join(name)).unwrap();
+        for row in 0..n {
+            let text = format!(
+                "{{\"timestamp\": \"\", \"topic_id\": \"\", \"source_path\": \"\", \"question\": \"Old question {row}?\", \"question_hash\": \"\", \"question_mode\": \"fresh\", \"seed_topic\": \"\", \"seed_question\": \"\", \"seed_question_hash\": \"\"}}\n"
+            );
+            file.write_all(text.as_bytes()).unwrap();
+        }
+        file.sync().unwrap();
+    }
+    disk.sync_dir(Path::new(OUT)).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    disk
+}
+
+#[test]
+fn kill_matrix_of_a_folder_with_a_foreign_ledger_and_two_languages() {
+    let bench = small()
+        .set("run.total_samples", 1)
+        .set("run.turns.max", 2)
+        .set(
+            "run.target_languages",
+            Json::from(vec![Json::from("en"), "de".into()]),
+        )
+        .set("judge.granularity", "conversation");
+    Matrix::new(bench, with_ledger).all("an imported ledger and two languages", 4);
+}
+
+#[test]
+fn kill_matrix_of_the_second_command_itself() {
+    let mut matrix = Matrix::new(small(), MemDisk::new);
+    let mut total = 0;
+    for first in [matrix.points / 2, matrix.points - 3] {
+        let disk = MemDisk::new();
+        disk.set_fault(Fault {
+            at: first,
+            kind: FaultKind::Crash,
+        });
+        let _ = matrix.start(&disk);
+        assert!(disk.fault_happened());
+        for then in [Then::Kill, Then::PowerLoss] {
+            let mut at = 1;
+            loop {
+                let second = disk.kill();
+                second.set_fault(Fault {
+                    at: second.points() + at,
+                    kind: then.fault(),
+                });
+                let _ = matrix.start(&second);
+                if !second.fault_happened() {
+                    break;
+                }
+                let third = then.next(&second, at);
+                let (ended, _) = matrix.start(&third);
+                assert!(
+                    matches!(ended, Ok(Ending::Complete | Ending::AlreadyComplete)),
+                    "{first}, then {then:?} at {at}: {ended:?}"
+                );
+                assert_same(
+                    &matrix.files,
+                    &artifacts(&third),
+                    &format!("{first}, {then:?} at {at}"),
+                );
+                total += 1;
+                at += 3;
+            }
+        }
+    }
+    println!("kill matrix, second command: {total} faults");
+    assert!(total >= 40, "{total}");
+    matrix.again = 0;
+}
+
+#[test]
+fn a_second_process_is_refused_while_the_first_runs() {
+    let bench = small();
+    let first = bench.open().unwrap();
+    let error = bench.open().unwrap_err();
+    assert!(
+        matches!(error, DialogueError::Journal(JournalError::Locked { .. })),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("this test"),
+        "it names the owner: {error}"
+    );
+    drop(first);
+    assert_eq!(bench.run().ending, Ending::Complete);
+}

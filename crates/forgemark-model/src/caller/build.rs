@@ -1,0 +1,161 @@
+//! From configuration to a caller.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use forgemark_journal::Journal;
+
+use super::{Caller, Clock, Drain, FIRST_COMPLETION, Inner, RoleState, Shared, Target};
+use crate::budget::{Amount, Ledger};
+use crate::config::{Backend, BuildError, CallerConfig, EndpointConfig, ModelConfig, RoleParams};
+use crate::endpoint::Endpoint;
+use crate::http::Clients;
+use crate::meter::Meter;
+use crate::pool::Pool;
+use crate::secret::{Scrubber, Secret};
+
+/// Idle connections that are kept for each host at most, whatever the configuration allows to be in flight.
+const MAX_IDLE: usize = 4_096;
+
+impl Caller {
+    /// A caller for the roles of `config`. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the configuration cannot work.
+    pub fn new(
+        config: &CallerConfig,
+        journal: Journal,
+        clock: Clock,
+    ) -> Result<Caller, BuildError> {
+        let mut clients = Clients::new(&config.http, max_idle(config));
+        let mut targets = BTreeMap::new();
+        let mut pools = Vec::new();
+        for (name, model) in &config.models {
+            let target = match &model.backend {
+                Backend::Agent(agent) => Target::Agent(Arc::clone(agent)),
+                Backend::Http(endpoints) => {
+                    let pool = Arc::new(pool(name, model, endpoints, config, &mut clients)?);
+                    pools.push(Arc::clone(&pool));
+                    Target::Pool(pool)
+                }
+            };
+            targets.insert(name.as_str(), (model, target));
+        }
+        let mut roles = BTreeMap::new();
+        let mut extras: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, role) in &config.roles {
+            let Some((model, target)) = targets.get(role.model.as_str()) else {
+                return Err(BuildError::UnknownModel {
+                    role: name.clone(),
+                    model: role.model.clone(),
+                });
+            };
+            let paid = matches!(target, Target::Pool(_));
+            if paid && config.budget.max_cost_micro_usd.is_some() && model.prices.is_none() {
+                return Err(BuildError::BudgetWithoutPrices {
+                    role: name.clone(),
+                    model: role.model.clone(),
+                });
+            }
+            let known = extras.entry(role.model.as_str()).or_default();
+            let first = role.params.max_tokens.unwrap_or(FIRST_COMPLETION);
+            let state = RoleState {
+                name: name.clone(),
+                model: model.model.clone(),
+                target: target.share(),
+                params: RoleParams::new(name, &role.params, known)?,
+                prices: model.prices,
+                attempt_timeout: role.attempt_timeout,
+                completion: AtomicU64::new(first.min(FIRST_COMPLETION)),
+            };
+            roles.insert(name.clone(), state);
+        }
+        let spent = journal.totals().all();
+        let ledger = Ledger::new(
+            config.budget,
+            Amount {
+                cost_micro_usd: spent.cost_micro_usd,
+                tokens: spent.prompt.saturating_add(spent.completion),
+                calls: spent.calls,
+            },
+        );
+        Ok(Caller {
+            inner: Arc::new(Inner {
+                roles,
+                pools,
+                journal,
+                ledger,
+                shared: Shared {
+                    meter: Meter::default(),
+                    clock,
+                    scrubber: Scrubber::new(secrets(config)),
+                    drain: Drain::default(),
+                    max_body: config.http.max_body,
+                },
+            }),
+        })
+    }
+}
+
+impl Target {
+    fn share(&self) -> Target {
+        match self {
+            Target::Pool(pool) => Target::Pool(Arc::clone(pool)),
+            Target::Agent(agent) => Target::Agent(Arc::clone(agent)),
+        }
+    }
+}
+
+fn http_endpoints(config: &CallerConfig) -> impl Iterator<Item = &EndpointConfig> {
+    config
+        .models
+        .values()
+        .flat_map(|model| match &model.backend {
+            Backend::Http(endpoints) => endpoints.as_slice(),
+            Backend::Agent(_) => &[],
+        })
+}
+
+fn max_idle(config: &CallerConfig) -> usize {
+    http_endpoints(config)
+        .map(|endpoint| endpoint.max_in_flight)
+        .fold(0, usize::saturating_add)
+        .min(MAX_IDLE)
+}
+
+fn secrets(config: &CallerConfig) -> impl Iterator<Item = &Secret> {
+    http_endpoints(config).flat_map(|endpoint| {
+        let headers = endpoint.headers.iter().map(|(_, value)| value);
+        endpoint.api_key.iter().chain(headers)
+    })
+}
+
+fn pool(
+    name: &str,
+    model: &ModelConfig,
+    configs: &[EndpointConfig],
+    config: &CallerConfig,
+    clients: &mut Clients<'_>,
+) -> Result<Pool, BuildError> {
+    if configs.is_empty() {
+        return Err(BuildError::NoEndpoint {
+            model: name.to_owned(),
+        });
+    }
+    let mut endpoints: Vec<Endpoint> = Vec::with_capacity(configs.len());
+    for endpoint in configs {
+        if endpoints.iter().any(|known| known.name == endpoint.name) {
+            return Err(BuildError::Endpoint {
+                model: name.to_owned(),
+                endpoint: endpoint.name.clone(),
+                what: "another endpoint has this name".to_owned(),
+            });
+        }
+        let agent = &config.http.user_agent;
+        endpoints.push(Endpoint::new(name, &model.model, endpoint, agent, |url| {
+            clients.get(url)
+        })?);
+    }
+    Ok(Pool::new(name.to_owned(), model.retry, endpoints, configs))
+}

@@ -1,0 +1,11 @@
+//! The caller against a small server: every kind of failure, and what becomes of it.
+
+mod adaptation;
+mod budget;
+mod failover;
+mod faults;
+mod journal;
+mod scripted_faults;
+mod secrets;
+mod structured;
+mod support;

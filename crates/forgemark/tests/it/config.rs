@@ -1,0 +1,121 @@
+//! `forgemark config`
+
+use forgemark_contract::json;
+
+use crate::command::{Bench, code};
+
+const CONFIG: &str = "run:\n  batch_size: 4\nllm:\n  agents:\n    user: {model: \"offline:user\"}\n    assistant: {model: \"offline:assistant\"}\n    judge: {model: \"offline:judge\"}\n";
+
+#[test]
+fn errors_end_with_2_and_stay_off_stdout() {
+    let bench = Bench::new().file("c.yaml", "run:\n  batch_size: many\n  bach_size: 3\n");
+    insta::assert_snapshot!(bench.shown(&["config", "show", "c.yaml"]), @r#"
+    exit 2
+    --- stderr
+    error: `run.batch_size`: expected an integer from 1 to 1000000, found "many"
+     --> c.yaml:2:15
+      |
+    2 |   batch_size: many
+      |               ^^^^
+
+    error: unknown key `run.bach_size`
+     --> c.yaml:3:3
+      |
+    3 |   bach_size: 3
+      |   ^^^^^^^^^
+
+    hint: did you mean `run.batch_size`?
+
+    error: 2 problems in c.yaml; nothing was started
+    "#);
+    insta::assert_snapshot!(bench.shown(&["config", "show", "c.yaml", "--json"]), @r#"
+    exit 2
+    --- stdout
+    {"error": {"kind": "config", "message": "2 problems in c.yaml", "hint": "did you mean `run.batch_size`?", "exit": 2, "problems": [{"message": "`run.batch_size`: expected an integer from 1 to 1000000, found \"many\"", "key": "run.batch_size", "source": "c.yaml:2:15", "file": "c.yaml", "line": 2, "column": 15, "hint": null}, {"message": "unknown key `run.bach_size`", "key": "run.bach_size", "source": "c.yaml:3:3", "file": "c.yaml", "line": 3, "column": 3, "hint": "did you mean `run.batch_size`?"}]}}
+    "#);
+    insta::assert_snapshot!(bench.shown(&["config", "show", "missing.yaml"]), @"
+    exit 2
+    --- stderr
+    error: there is no file missing.yaml
+    ");
+}
+
+#[test]
+fn a_secret_from_the_environment_is_never_shown() {
+    let bench = Bench::new()
+        .file("c.yaml", "run:\n  run_id: [topsecret-value]\n")
+        .env("OPENAI_API_KEY", "topsecret-value");
+    let output = bench.run(&["config", "show", "c.yaml"]);
+    assert_eq!(code(&output), 2);
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        shown.contains("***") && !shown.contains("topsecret"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn origins() {
+    let bench = Bench::new()
+        .file("c.yaml", CONFIG)
+        .env("TOTAL_SAMPLES", "9");
+    let output = bench.run(&[
+        "config",
+        "show",
+        "c.yaml",
+        "--origin",
+        "--set",
+        "run.seed=7",
+    ]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in [
+        "  batch_size: 4                                   # c.yaml:2:15",
+        "  total_samples: 9                                # environment variable TOTAL_SAMPLES",
+        "  seed: 7                                         # flag --set",
+        "  concurrency: 16                                 # default",
+    ] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    assert_eq!(
+        (code(&output), output.stderr.as_slice()),
+        (0, b"".as_slice())
+    );
+}
+
+#[test]
+fn what_is_shown_can_be_used_again() {
+    let bench = Bench::new().file("c.yaml", CONFIG);
+    let first = bench.run(&["config", "show", "c.yaml"]).stdout;
+    let bench = bench.file("again.yaml", &first);
+    assert_eq!(
+        String::from_utf8(bench.run(&["config", "show", "again.yaml"]).stdout),
+        String::from_utf8(first)
+    );
+}
+
+#[test]
+fn schema_and_json_are_json() {
+    let bench = Bench::new().file("c.yaml", CONFIG);
+    let schema = json::parse(&bench.run(&["config", "schema"]).stdout).unwrap();
+    assert_eq!(
+        schema.at("properties").at("run").at("type").as_str(),
+        Some("object")
+    );
+    let shown = json::parse(&bench.run(&["config", "show", "c.yaml", "--json"]).stdout).unwrap();
+    assert!(
+        shown
+            .items("settings")
+            .iter()
+            .any(|row| row.str_or("key", "") == "run.batch_size")
+    );
+}
+
+#[test]
+fn keys_as_markdown() {
+    let shown = String::from_utf8(Bench::new().run(&["config", "keys"]).stdout).unwrap();
+    assert!(shown.starts_with("## run\n\n| key | type |"), "{shown}");
+    assert!(
+        shown.contains("| `run.batch_size` | integer, 1 to 1000000 | `1` | `BATCH_SIZE` |"),
+        "{shown}"
+    );
+}

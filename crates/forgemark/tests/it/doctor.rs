@@ -1,0 +1,137 @@
+//! `forgemark doctor`
+
+use forgemark_contract::json::{self, Json};
+use forgemark_model::scripted::{Script, Server};
+
+use crate::command::{Bench, code};
+
+fn config(base_url: &str) -> String {
+    format!(
+        "llm:\n  agents:\n    user: {{model: scripted-1, base_url: {base_url}}}\n    assistant: {{model: absent-1, base_url: {base_url}}}\n"
+    )
+}
+
+fn report(bench: &Bench, args: &[&str]) -> (i32, Json) {
+    let mut all = vec!["doctor", "--json"];
+    all.extend(args);
+    let output = bench.run(&all);
+    let report = json::parse(&output.stdout).unwrap();
+    (code(&output), report)
+}
+
+/// The lines of one check: level and text.
+fn lines(report: &Json, check: &str) -> Vec<String> {
+    let rows = report
+        .items("checks")
+        .iter()
+        .filter(|row| row.str_or("check", "") == check);
+    rows.map(|row| format!("{} {}", row.str_or("level", ""), row.str_or("text", "")))
+        .collect()
+}
+
+#[test]
+fn without_a_configuration_the_machine_is_checked() {
+    let (exit, report) = report(&Bench::new(), &[]);
+    assert_eq!(exit, 0, "{report:?}");
+    assert!(report.bool_or("ok", false));
+    assert_eq!(lines(&report, "clock").len(), 1);
+}
+
+#[test]
+fn a_working_setup() {
+    let server = Server::start(&Script::new(0), "127.0.0.1:0".parse().unwrap()).unwrap();
+    let bench = Bench::new()
+        .file("c.yaml", config(&server.base_url()))
+        .file("knowledge/a.txt", "text")
+        .file("knowledge/b.bin", "x");
+    let (exit, report) = report(&bench, &["c.yaml"]);
+    assert_eq!(exit, 0, "{report:?}");
+    assert_eq!(lines(&report, "documents"), ["ok 1 file in knowledge, 4 B"]);
+    assert_eq!(lines(&report, "output"), ["ok outputs will be created"]);
+    assert_eq!(lines(&report, "lock"), ["ok no run works there"]);
+    let user = lines(&report, "user");
+    assert!(
+        user[0].ends_with("lists scripted-1") && user[1].contains("gave a token of scripted-1 in"),
+        "{user:?}"
+    );
+    let assistant = lines(&report, "assistant");
+    assert!(
+        assistant[0].starts_with("warn") && assistant[0].ends_with("does not list absent-1"),
+        "{assistant:?}"
+    );
+    assert!(server.stats().probes >= 2);
+    assert!(!bench.path("outputs").exists(), "nothing is left behind");
+}
+
+#[test]
+fn everything_that_fails_is_in_one_report() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let bench = Bench::new()
+        .file("c.yaml", config(&format!("http://{closed}")))
+        .file("outputs", "a file");
+    let (exit, report) = report(&bench, &["c.yaml"]);
+    assert_eq!(exit, 1);
+    assert_eq!(lines(&report, "output"), ["fail outputs is not a folder"]);
+    assert_eq!(
+        lines(&report, "documents"),
+        ["fail there is no folder knowledge"]
+    );
+    assert!(
+        lines(&report, "user")
+            .iter()
+            .any(|line| line.starts_with("fail")),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn keys_are_named_and_never_shown() {
+    let text =
+        "llm: {agents: {user: {model: m}, assistant: {model: openai/m, api_key_env: OTHER_KEY}}}";
+    let bench = Bench::new()
+        .file("c.yaml", text)
+        .file("knowledge/a.md", "x")
+        .env("OTHER_KEY", "topsecret-1234");
+    let shown = bench.shown(&["doctor", "c.yaml", "--offline"]);
+    assert!(!shown.contains("topsecret"), "{shown}");
+    assert!(
+        shown.contains("OPENAI_API_KEY is not set") && shown.contains("OTHER_KEY is set"),
+        "{shown}"
+    );
+    assert!(shown.starts_with("exit 1"), "{shown}");
+}
+
+#[test]
+fn models_of_this_program_need_no_network() {
+    let text =
+        "llm: {agents: {user: {model: scripted:dialogue}, assistant: {model: offline:nobody}}}";
+    let bench = Bench::new()
+        .file("c.yaml", text)
+        .file("knowledge/a.md", "x");
+    let (exit, report) = report(&bench, &["c.yaml"]);
+    assert_eq!(exit, 1);
+    assert_eq!(
+        lines(&report, "user"),
+        ["ok scripted:dialogue runs in this process"]
+    );
+    assert_eq!(
+        lines(&report, "assistant"),
+        ["fail offline:nobody is no model of this program"]
+    );
+}
+
+#[test]
+fn a_configuration_that_is_wrong() {
+    let bench = Bench::new().file("c.yaml", "run: {speed: 3}\n");
+    let output = bench.run(&["doctor", "c.yaml"]);
+    assert_eq!(code(&output), 1);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("unknown key `run.speed`"));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        shown.contains("fail  configuration  1 problem in c.yaml"),
+        "{shown}"
+    );
+}
