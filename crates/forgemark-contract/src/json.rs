@@ -13,6 +13,7 @@
 
 mod escape;
 mod lenient;
+mod memo;
 mod number;
 mod object;
 mod parse;
@@ -26,6 +27,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use lenient::parse_lenient;
+pub use memo::{Known, Memo};
 pub use object::{Entries, Object};
 pub use parse::{JsonError, MAX_DEPTH, parse, parse_str};
 pub use python::python_str;

@@ -3,7 +3,6 @@
 //! All rows are functions of the conversation, the configuration and the sequence number of the
 //! commit, so that a run that is killed and repeated writes the same bytes.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use forgemark_contract::dialogue::derive::{self, Head};
@@ -12,7 +11,7 @@ use forgemark_contract::dialogue::{
     SingleState, Slot, Turn,
 };
 use forgemark_contract::ids::RunId;
-use forgemark_contract::json::{Json, Object, Style, WriteJson, Writer, write_line};
+use forgemark_contract::json::{Json, Known, Memo, Object, Style, WriteJson, Writer, write_line};
 use forgemark_contract::time::{Clock, Timestamp};
 
 use crate::config::{Config, Judging, Profile};
@@ -32,42 +31,55 @@ pub(crate) const CONVERSATIONS: &str = "conversations";
 /// Folder of the run states.
 pub(crate) const RUN_STATE: &str = "run_state";
 
-/// What one conversation adds to the output folder.
-#[derive(Debug)]
-pub(crate) struct Rendered {
+/// The texts of one conversation, and the room in which they are made: buffers that are used again and again, because
+/// the system clears every page that it hands out anew.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
     /// Bytes for each append-only file, in the order of [`APPEND_FILES`].
     pub(crate) lines: [Vec<u8>; 6],
-    /// Relative path and bytes of the conversation file.
-    pub(crate) file: (String, Vec<u8>),
+    /// The conversation files of the wave that is being filled, one after the other: its state is made of their parts.
+    files: Vec<u8>,
+    in_files: Memo,
+    state: Vec<u8>,
+    /// Shared values in the latest line.
+    in_line: Memo,
 }
 
-/// How large the last of each kind of text was. The next one gets room for as much and an eighth more, so that it
-/// is seldom moved while it grows; a state has megabytes.
-#[derive(Debug, Default)]
-struct Sizes {
-    lines: [Cell<usize>; 6],
-    file: Cell<usize>,
-    state: Cell<usize>,
+impl Texts {
+    /// Forgets the conversation files: the state of their wave is written.
+    pub(crate) fn end_wave(&mut self) {
+        self.files.clear();
+        self.in_files.clear();
+    }
+
+    /// Writes a value as a file of its own, from parts of the conversation files where it shares some.
+    fn state(&mut self, value: &impl WriteJson) -> &[u8] {
+        self.state.clear();
+        let known = [Known {
+            text: &self.files,
+            memo: &self.in_files,
+        }];
+        let mut own = Memo::default();
+        value.write_json(&mut Writer::with_memo(
+            &mut self.state,
+            Style::FILE,
+            &mut own,
+            &known,
+        ));
+        &self.state
+    }
 }
 
-impl Sizes {
-    fn buffer(last: &Cell<usize>) -> Vec<u8> {
-        Vec::with_capacity(last.get() + last.get() / 8)
-    }
-
-    /// A value as a file of its own.
-    fn pretty(last: &Cell<usize>, value: &impl WriteJson) -> Vec<u8> {
-        let mut out = Self::buffer(last);
-        value.write_json(&mut Writer::new(&mut out, Style::FILE));
-        last.set(out.len());
-        out
-    }
+/// Appends a row in which values may be shared, and leaves in `memo` where they stand.
+fn write_shared(out: &mut Vec<u8>, memo: &mut Memo, value: &impl WriteJson) {
+    memo.clear();
+    value.write_json(&mut Writer::with_memo(out, Style::LINE, memo, &[]));
+    out.push(b'\n');
 }
 
 /// What is the same for every conversation of a run.
 #[derive(Debug)]
 pub(crate) struct Renderer {
-    sizes: Sizes,
     config: Arc<Config>,
     run: RunId,
     clock: Clock,
@@ -93,7 +105,6 @@ impl Renderer {
         version: &'static str,
     ) -> Self {
         Self {
-            sizes: Sizes::default(),
             config,
             run,
             clock,
@@ -212,8 +223,14 @@ impl Renderer {
         Json::Object(inputs)
     }
 
-    /// Renders everything that a conversation adds.
-    pub(crate) fn render(&self, conversation: &Conversation, seq: u64) -> Rendered {
+    /// Renders everything that a conversation adds: the lines of the append-only files, and the relative path and bytes
+    /// of its own file.
+    pub(crate) fn render<'t>(
+        &self,
+        conversation: &Conversation,
+        seq: u64,
+        texts: &'t mut Texts,
+    ) -> (String, &'t [u8]) {
         let plan = &conversation.plan;
         let sketch = &plan.sketch;
         let id = sketch.id.as_str();
@@ -252,11 +269,13 @@ impl Renderer {
             .then(|| Json::Object(self.summary(conversation)));
         let relative = format!("{CONVERSATIONS}/{id}.json");
 
-        let mut lines = self.sizes.lines.each_ref().map(Sizes::buffer);
-        let [dataset, ledger, turn_lines, sharegpt, judged, index] = &mut lines;
+        texts.lines.iter_mut().for_each(Vec::clear);
+        let in_line = &mut texts.in_line;
+        let [dataset, ledger, turn_lines, sharegpt, judged, index] = &mut texts.lines;
         let answer = last_of(|turn| &turn.kb_answer);
-        write_line(
+        write_shared(
             dataset,
+            in_line,
             &DatasetRow {
                 conversation_id: id.to_owned(),
                 timestamp: head.timestamp.clone(),
@@ -312,11 +331,23 @@ impl Renderer {
                 judge: None,
                 extra: Object::new(),
             };
-            write_line(sharegpt, &row.renamed(&self.config.columns));
+            write_shared(sharegpt, in_line, &row.renamed(&self.config.columns));
             let enabled = self.config.judging != Judging::Off;
             if derive::is_judged(turns, &conversation.judge, enabled) {
                 row.judge = Some(derive::judge_payload(turns, &conversation.judge));
-                write_line(judged, &row.renamed(&self.config.columns));
+                let known = [Known {
+                    text: sharegpt,
+                    memo: in_line,
+                }];
+                let mut own = Memo::default();
+                row.renamed(&self.config.columns)
+                    .write_json(&mut Writer::with_memo(
+                        judged,
+                        Style::LINE,
+                        &mut own,
+                        &known,
+                    ));
+                judged.push(b'\n');
             }
         }
         write_line(
@@ -357,13 +388,14 @@ impl Renderer {
             extra: Object::new(),
             forgemark: summary,
         };
-        for (last, line) in self.sizes.lines.iter().zip(&lines) {
-            last.set(line.len());
-        }
-        Rendered {
-            lines,
-            file: (relative, Sizes::pretty(&self.sizes.file, &file)),
-        }
+        let start = texts.files.len();
+        file.write_json(&mut Writer::with_memo(
+            &mut texts.files,
+            Style::FILE,
+            &mut texts.in_files,
+            &[],
+        ));
+        (relative, texts.files.get(start..).unwrap_or_default())
     }
 
     /// What we add about a conversation: status, provenance, spending, scores.
@@ -428,7 +460,13 @@ impl Renderer {
     }
 
     /// A run state with one conversation (batch size 1).
-    pub(crate) fn single_state(&self, wave: &RunId, slot: &StateSlot, seq: u64) -> Vec<u8> {
+    pub(crate) fn single_state<'t>(
+        &self,
+        wave: &RunId,
+        slot: &StateSlot,
+        seq: u64,
+        texts: &'t mut Texts,
+    ) -> &'t [u8] {
         let view = slot.view();
         let state = RunState::Single(SingleState {
             run_id: wave.to_string(),
@@ -446,17 +484,18 @@ impl Renderer {
             extra: Object::new(),
             forgemark: None,
         });
-        Sizes::pretty(&self.sizes.state, &state)
+        texts.state(&state)
     }
 
     /// A run state of a wave. `complete`: it has all the slots that it will ever have.
-    pub(crate) fn batched_state(
+    pub(crate) fn batched_state<'t>(
         &self,
         wave: &RunId,
         slots: &[StateSlot],
         complete: bool,
         seq: u64,
-    ) -> Vec<u8> {
+        texts: &'t mut Texts,
+    ) -> &'t [u8] {
         let views: Vec<SlotView> = slots.iter().map(StateSlot::view).collect();
         let language = views
             .first()
@@ -505,7 +544,7 @@ impl Renderer {
             extra: Object::new(),
             forgemark: None,
         });
-        Sizes::pretty(&self.sizes.state, &state)
+        texts.state(&state)
     }
 }
 

@@ -18,7 +18,7 @@ use forgemark_journal::{ArtifactSet, Durable, JournalError};
 
 use crate::conversation::Conversation;
 use crate::outcome::Outcome;
-use crate::render::{APPEND_FILES, RUN_STATE, Renderer, StateSlot};
+use crate::render::{APPEND_FILES, RUN_STATE, Renderer, StateSlot, Texts};
 
 /// Conversations that may wait for the writer.
 const QUEUE: usize = 64;
@@ -75,6 +75,7 @@ impl Writer {
                 let mut body = Body {
                     artifacts,
                     renderer,
+                    texts: Texts::default(),
                     batch_size,
                     slots,
                     items: Vec::new(),
@@ -168,6 +169,7 @@ type ReadArtifact = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send>;
 struct Body {
     artifacts: ArtifactSet,
     renderer: Renderer,
+    texts: Texts,
     batch_size: u64,
     /// Conversations of the wave that is being filled, in slot order.
     slots: Vec<StateSlot>,
@@ -214,14 +216,13 @@ impl Body {
         }
         self.seq = seq;
         self.is_idle = false;
-        let rendered = self.renderer.render(conversation, seq);
-        for (name, lines) in APPEND_FILES.iter().zip(&rendered.lines) {
+        let (path, file) = self.renderer.render(conversation, seq, &mut self.texts);
+        self.artifacts.put(&path, file)?;
+        for (name, lines) in APPEND_FILES.iter().zip(&self.texts.lines) {
             if !lines.is_empty() {
                 self.artifacts.append(name, lines)?;
             }
         }
-        let (path, bytes) = rendered.file;
-        self.artifacts.put(&path, bytes)?;
         self.items.push(Outcome::of(conversation, seq).to_json());
         self.slots.push(StateSlot::Ended(Arc::clone(conversation)));
         if self.slots.len() as u64 >= self.batch_size {
@@ -230,50 +231,59 @@ impl Body {
         Ok(())
     }
 
-    /// Takes the slots and renders the state of every wave that has some. `complete`: no slot of
-    /// these waves is still to come.
-    fn take_states(&mut self, complete: bool) -> Vec<(String, Vec<u8>)> {
+    /// Renders the state of every wave that has slots, takes the slots, and puts each file for which `wants` is true.
+    /// `complete`: no slot of these waves is still to come. Returns whether there was one.
+    fn put_states_if(
+        &mut self,
+        complete: bool,
+        wants: impl Fn(&Self, &str, &[u8]) -> bool,
+    ) -> Result<bool, JournalError> {
         let slots = std::mem::take(&mut self.slots);
-        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-        let mut last: Option<RunId> = None;
+        let mut last: Option<&RunId> = None;
+        let mut changed = false;
+        let mut texts = std::mem::take(&mut self.texts);
         for wave in slots.chunk_by(|left, right| wave_of(left) == wave_of(right)) {
             let Some(first) = wave.first() else { continue };
-            let id = wave_of(first).clone();
+            let id = wave_of(first);
             let bytes = if self.batch_size == 1 {
-                self.renderer.single_state(&id, first, self.seq)
+                self.renderer.single_state(id, first, self.seq, &mut texts)
             } else {
-                self.renderer.batched_state(&id, wave, complete, self.seq)
+                self.renderer
+                    .batched_state(id, wave, complete, self.seq, &mut texts)
             };
-            files.push((format!("{RUN_STATE}/{id}.json"), bytes));
+            let path = format!("{RUN_STATE}/{id}.json");
+            if wants(self, &path, bytes) {
+                self.artifacts.put(&path, bytes)?;
+                changed = true;
+            }
             last = Some(id);
         }
+        texts.end_wave();
+        self.texts = texts;
         if let Some(id) = last {
             let path = format!("{RUN_STATE}/last_run_id.txt");
-            files.push((path, id.to_string().into_bytes()));
+            let bytes = id.as_str().as_bytes();
+            if wants(self, &path, bytes) {
+                self.artifacts.put(&path, bytes)?;
+                changed = true;
+            }
         }
-        files
+        Ok(changed)
     }
 
     fn put_states(&mut self, complete: bool) -> Result<(), JournalError> {
-        for (path, bytes) in self.take_states(complete) {
-            self.artifacts.put(&path, bytes)?;
-        }
-        Ok(())
+        self.put_states_if(complete, |_, _, _| true).map(|_| ())
     }
 
     fn end(&mut self, active: Vec<Arc<Conversation>>, complete: bool) -> Result<(), JournalError> {
         let idle = self.is_idle && active.is_empty();
         self.slots.extend(active.into_iter().map(StateSlot::Active));
-        let mut changed = !self.items.is_empty();
-        for (path, bytes) in self.take_states(complete) {
-            // A process that had nothing to do changes nothing, unless an earlier one was killed
-            // between its last commit and this state.
-            if !idle || (self.read)(&path).as_ref() != Some(&bytes) {
-                self.artifacts.put(&path, bytes)?;
-                changed = true;
-            }
-        }
-        if changed {
+        // A process that had nothing to do changes nothing, unless an earlier one was killed between its last commit and
+        // this state.
+        let changed = self.put_states_if(complete, |body, path, bytes| {
+            !idle || (body.read)(path).is_none_or(|there| there != bytes)
+        })?;
+        if changed || !self.items.is_empty() {
             self.checkpoint()?;
         }
         Ok(())

@@ -109,7 +109,7 @@ mod linux {
                             set.append(file, row.as_bytes())?;
                         }
                     }
-                    set.put(&format!("conv/{item}.json"), vec![b'x'; 12_000])?;
+                    set.put(&format!("conv/{item}.json"), &[b'x'; 12_000])?;
                 }
                 set.commit((0..group).map(|_| Json::from(row.as_str())).collect())?
                     .wait()?;

@@ -40,7 +40,7 @@ pub struct ArtifactSet {
     out_dir: PathBuf,
     files: BTreeMap<String, Open>,
     /// Whole files of the next commit.
-    puts: BTreeMap<String, Vec<u8>>,
+    puts: BTreeMap<String, Put>,
     /// Files that the next commit replaces, and the name of what takes their place.
     swaps: BTreeMap<String, String>,
     /// Makes names of temporary files.
@@ -55,6 +55,13 @@ struct Open {
     buffer: Vec<u8>,
     /// Whether something was written since the last sync.
     dirty: bool,
+}
+
+/// A whole file that waits for its commit.
+#[derive(Debug)]
+struct Put {
+    temporary: PathBuf,
+    file: Box<dyn AppendFile>,
 }
 
 impl Open {
@@ -200,14 +207,28 @@ impl ArtifactSet {
         Some(open.file.len() + open.buffer.len() as u64)
     }
 
-    /// Sets the content of a whole file as of the next commit; the last content before it counts.
+    /// Sets the content of a whole file as of the next commit; the last content before it counts. It is written at once
+    /// beside the artifacts and takes no memory, but a file handle until the commit.
     ///
     /// # Errors
-    /// [`JournalError::Name`] when the path leaves the output folder or names an append-only artifact.
-    pub fn put(&mut self, path: &str, content: Vec<u8>) -> Result<(), JournalError> {
+    /// [`JournalError::Name`] when the path leaves the output folder or names an append-only artifact, and
+    /// [`JournalError::Write`].
+    pub fn put(&mut self, path: &str, content: &[u8]) -> Result<(), JournalError> {
         self.check_whole(path)?;
-        self.puts.insert(path.to_owned(), content);
-        Ok(())
+        self.guarded(|set| {
+            set.made += 1;
+            let temporary = set.state_dir("tmp").join(set.made.to_string());
+            let file = set.write_new(&temporary, content)?;
+            match set.puts.insert(path.to_owned(), Put { temporary, file }) {
+                Some(earlier) => set.drop_put(&earlier),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn drop_put(&self, put: &Put) -> Result<(), JournalError> {
+        let removed = self.storage.remove(&put.temporary);
+        removed.map_err(JournalError::write(&put.temporary))
     }
 
     /// Empties an append-only artifact as of the next commit: what is appended from now on is its whole new content, and
@@ -238,8 +259,7 @@ impl ArtifactSet {
         })
     }
 
-    /// Replaces a whole file together with everything else that is replaced by the next commit, or not at all. Unlike
-    /// with [`ArtifactSet::put`] the content is written at once and takes no memory.
+    /// Replaces a whole file together with everything else that is replaced by the next commit, or not at all.
     ///
     /// # Errors
     /// As [`ArtifactSet::put`], and [`JournalError::Write`].
@@ -247,7 +267,8 @@ impl ArtifactSet {
         self.check_whole(path)?;
         self.guarded(|set| {
             let (name, temporary) = set.new_swap();
-            set.write_new(&temporary, content)?;
+            let mut file = set.write_new(&temporary, content)?;
+            file.sync().map_err(JournalError::write(&temporary))?;
             set.swaps.insert(path.to_owned(), name);
             Ok(())
         })
@@ -270,12 +291,13 @@ impl ArtifactSet {
             written += open.write_out()?;
         }
         self.journal.count_artifact_bytes(written);
-        let puts = std::mem::take(&mut self.puts);
-        let mut temporaries = Vec::with_capacity(puts.len());
-        for (name, content) in &puts {
-            self.made += 1;
-            let temporary = self.state_dir("tmp").join(self.made.to_string());
-            self.write_new(&temporary, content)?;
+        let mut temporaries = Vec::with_capacity(self.puts.len());
+        for (name, put) in std::mem::take(&mut self.puts) {
+            let Put {
+                temporary,
+                mut file,
+            } = put;
+            file.sync().map_err(JournalError::write(&temporary))?;
             temporaries.push((temporary, self.out_dir.join(name)));
         }
         for open in self.files.values_mut() {
@@ -326,7 +348,9 @@ impl ArtifactSet {
     pub fn rewind(&mut self, to: u64, forget: Vec<CallKey>) -> Result<u64, JournalError> {
         let to = self.journal.rewind_point(to)?;
         self.guarded(|set| {
-            set.puts.clear();
+            for put in std::mem::take(&mut set.puts).into_values() {
+                set.drop_put(&put)?;
+            }
             set.swaps.clear();
             set.journal.append(Record::Rewind { to, forget }).wait()?;
             let committed = set.journal.committed();
@@ -367,13 +391,13 @@ impl ArtifactSet {
         write(self).inspect_err(|error| self.journal.fail(error))
     }
 
-    fn write_new(&self, path: &Path, content: &[u8]) -> Result<(), JournalError> {
+    /// A new file with this content, not yet durable.
+    fn write_new(&self, path: &Path, content: &[u8]) -> Result<Box<dyn AppendFile>, JournalError> {
         let write = JournalError::write(path);
         let mut file = self.storage.create(path).map_err(&write)?;
         file.write_all(content).map_err(&write)?;
-        file.sync().map_err(&write)?;
         self.journal.count_artifact_bytes(content.len() as u64);
-        Ok(())
+        Ok(file)
     }
 
     fn sync_folders(&self, folders: &BTreeSet<PathBuf>) -> Result<(), JournalError> {

@@ -263,7 +263,10 @@ impl<K: Knowledge> ItemCtx<K> {
         if answer.is_ok() {
             self.decided += 1;
         }
-        self.wake.notify_one();
+        // The scheduler is another thread, and most decisions leave it nothing to do.
+        if self.speculation.has_rewinds() {
+            self.wake.notify_one();
+        }
         Ok(answer)
     }
 }

@@ -308,6 +308,11 @@ impl<K: Knowledge> Speculation<K> {
             .collect()
     }
 
+    /// Whether there are items that have to run again.
+    pub(crate) fn has_rewinds(&self) -> bool {
+        !self.lock().rewinds.is_empty()
+    }
+
     /// Rewinds so far.
     pub fn rewinds_total(&self) -> u64 {
         self.lock().rewinds_total

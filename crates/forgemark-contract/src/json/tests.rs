@@ -4,6 +4,8 @@ mod golden;
 
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 
 fn written(value: &Json, style: Style) -> String {
@@ -407,5 +409,77 @@ proptest! {
             let line = to_line(&value);
             prop_assert_eq!(to_line(&parse(&line).unwrap()), line);
         }
+    }
+}
+
+#[test]
+fn a_memo_changes_nothing_but_the_work() {
+    let shared = Arc::new(read(
+        r#"{"a": [1, "two\nlines and a good deal of text, so that it is worth copying"], "b": {"c": [], "d": {}}}"#,
+    ));
+    let small = Arc::new(read("[1]"));
+    // The value at four depths, before and after others, under a key and in arrays.
+    let write = |w: &mut Writer<'_>| {
+        w.begin_object();
+        w.field("first", &shared);
+        w.field(
+            "list",
+            &vec![Arc::clone(&small), Arc::clone(&shared), Arc::clone(&shared)],
+        );
+        w.field(
+            "nested",
+            &vec![vec![Arc::clone(&shared)], vec![], vec![Arc::clone(&small)]],
+        );
+        w.field("last", &shared);
+        w.end_object();
+    };
+    for style in [Style::LINE, Style::FILE, Style::COMPACT] {
+        let mut plain = Vec::new();
+        write(&mut Writer::new(&mut plain, style));
+        let (mut text, mut memo) = (b"before".to_vec(), Memo::default());
+        write(&mut Writer::with_memo(&mut text, style, &mut memo, &[]));
+        assert_eq!(
+            String::from_utf8_lossy(&text[6..]),
+            String::from_utf8_lossy(&plain)
+        );
+        let known = [Known {
+            text: &text,
+            memo: &memo,
+        }];
+        let (mut again, mut own) = (Vec::new(), Memo::default());
+        write(&mut Writer::with_memo(&mut again, style, &mut own, &known));
+        assert_eq!(again, plain);
+        // Deeper and less deep than in the text that it is copied from.
+        for depth in [0, 3] {
+            let deep = |w: &mut Writer<'_>| {
+                (0..depth).for_each(|_| w.begin_array());
+                w.value(&shared);
+                (0..depth).for_each(|_| w.end_array());
+            };
+            let (mut plain, mut copied) = (Vec::new(), Vec::new());
+            deep(&mut Writer::new(&mut plain, style));
+            deep(&mut Writer::with_memo(
+                &mut copied,
+                style,
+                &mut Memo::default(),
+                &known,
+            ));
+            assert_eq!(copied, plain);
+        }
+        // A text of another style is of no use, and does no harm.
+        let other = if style == Style::LINE {
+            Style::FILE
+        } else {
+            Style::LINE
+        };
+        let (mut plain, mut mixed) = (Vec::new(), Vec::new());
+        write(&mut Writer::new(&mut plain, other));
+        write(&mut Writer::with_memo(
+            &mut mixed,
+            other,
+            &mut Memo::default(),
+            &known,
+        ));
+        assert_eq!(mixed, plain);
     }
 }

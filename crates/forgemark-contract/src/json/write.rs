@@ -1,7 +1,11 @@
 //! The streaming writer: Python's bytes without a tree.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use super::Json;
 use super::escape;
+use super::memo::{Known, Memo, paste};
 use super::number;
 use super::object::Object;
 
@@ -62,6 +66,10 @@ pub struct Writer<'a> {
     first: bool,
     /// Whether a key was just written.
     after_key: bool,
+    /// Where shared values stand in `out`, when that is remembered.
+    memo: Option<&'a mut Memo>,
+    /// Texts to copy shared values from.
+    known: &'a [Known<'a>],
 }
 
 impl<'a> Writer<'a> {
@@ -73,6 +81,23 @@ impl<'a> Writer<'a> {
             depth: 0,
             first: true,
             after_key: false,
+            memo: None,
+            known: &[],
+        }
+    }
+
+    /// The same, which copies shared values from `known` texts and from its own, and notes in `memo` where they stand
+    /// now. `memo` is that of `out`, or empty.
+    pub fn with_memo(
+        out: &'a mut Vec<u8>,
+        style: Style,
+        memo: &'a mut Memo,
+        known: &'a [Known<'a>],
+    ) -> Self {
+        Writer {
+            memo: Some(memo),
+            known,
+            ..Writer::new(out, style)
         }
     }
 
@@ -179,6 +204,39 @@ impl<'a> Writer<'a> {
         debug_assert!(self.style.indent.is_none(), "raw text has no indentation");
         self.before_value();
         self.out.extend_from_slice(json);
+    }
+
+    /// Writes a shared value: with a memo, copied from where it stands already.
+    pub fn shared<T: WriteJson + Any + Send + Sync>(&mut self, value: &Arc<T>) {
+        if self.memo.is_none() {
+            return value.as_ref().write_json(self);
+        }
+        self.before_value();
+        let (style, depth) = (self.style, self.depth);
+        let spaces = |depth: usize| depth * usize::from(style.indent.unwrap_or(0));
+        let start = self.out.len();
+        let own = self.memo.as_ref().and_then(|memo| memo.place(value, style));
+        if let Some((range, from)) = own {
+            if spaces(from) == spaces(depth) {
+                self.out.extend_from_within(range);
+            } else {
+                let text = self.out.get(range).unwrap_or_default().to_vec();
+                paste(self.out, &text, spaces(from), spaces(depth));
+            }
+            return;
+        }
+        let found = self.known.iter().find_map(|known| known.find(value, style));
+        if let Some(found) = found {
+            paste(self.out, found.text, spaces(found.depth), spaces(depth));
+        } else {
+            // What separates it stands there already.
+            self.after_key = true;
+            value.as_ref().write_json(self);
+        }
+        let end = self.out.len();
+        if let Some(memo) = &mut self.memo {
+            memo.note(value, style, depth, start, end);
+        }
     }
 
     /// Writes a tree.

@@ -161,7 +161,7 @@ impl<T: Field> Field for Vec<T> {
     }
 }
 
-impl<T: Field> Field for Arc<T> {
+impl<T: Field + std::any::Any + Send + Sync> Field for Arc<T> {
     const SHAPE: Shape = T::SHAPE;
 
     fn from_field(value: &Json) -> Result<Self, ShapeError> {
@@ -173,9 +173,9 @@ impl<T: Field> Field for Arc<T> {
     }
 }
 
-impl<T: WriteJson + ?Sized> WriteJson for Arc<T> {
+impl<T: WriteJson + std::any::Any + Send + Sync> WriteJson for Arc<T> {
     fn write_json(&self, w: &mut Writer<'_>) {
-        (**self).write_json(w);
+        w.shared(self);
     }
 }
 

@@ -28,8 +28,8 @@ fn a_commit_is_durable_and_what_follows_it_is_cut() {
     let mut set = ArtifactSet::open(&journal, &["a.jsonl", "sub/b.jsonl"]).unwrap();
     set.append("a.jsonl", b"one\n").unwrap();
     set.append("sub/b.jsonl", b"uno\n").unwrap();
-    set.put("conv/1.json", b"first".to_vec()).unwrap();
-    set.put("conv/1.json", b"{}".to_vec()).unwrap();
+    set.put("conv/1.json", b"first").unwrap();
+    set.put("conv/1.json", b"{}").unwrap();
     assert_eq!(set.length("a.jsonl"), Some(4));
     set.commit(vec![item(0)]).unwrap().wait().unwrap();
     let lost = disk.power_loss();
@@ -140,8 +140,8 @@ fn names_stay_in_the_folder() {
         );
     }
     let mut set = ArtifactSet::open(&journal, &["a"]).unwrap();
-    assert!(set.put("../x", Vec::new()).is_err());
-    assert!(set.put("a", Vec::new()).is_err(), "an append-only file");
+    assert!(set.put("../x", &[]).is_err());
+    assert!(set.put("a", &[]).is_err(), "an append-only file");
     assert!(set.append("b", b"").is_err(), "not opened");
     set.append("a", b"1").unwrap();
     set.commit(vec![]).unwrap().wait().unwrap();
@@ -155,7 +155,7 @@ fn replacing_swaps_everything_at_one_commit() {
     let mut set = ArtifactSet::open(&journal, &["a", "b"]).unwrap();
     set.append("a", b"old a").unwrap();
     set.append("b", b"b").unwrap();
-    set.put("w.json", b"old w".to_vec()).unwrap();
+    set.put("w.json", b"old w").unwrap();
     set.commit(vec![item(0)]).unwrap().wait().unwrap();
     set.replace("a").unwrap();
     set.append("a", b"new").unwrap();
@@ -256,7 +256,7 @@ fn it_works_on_a_real_disk() {
     let mut set = ArtifactSet::open(&journal, &["a.jsonl"]).unwrap();
     for n in 0..20 {
         set.append("a.jsonl", format!("{n}\n").as_bytes()).unwrap();
-        set.put(&format!("c/{n}.json"), b"{}".to_vec()).unwrap();
+        set.put(&format!("c/{n}.json"), b"{}").unwrap();
         set.commit(vec![item(n)]).unwrap().wait().unwrap();
     }
     let refused = open().unwrap_err();

@@ -117,8 +117,8 @@ fn items(
             set.append("turns.jsonl", format!("{n} {reply}\n").as_bytes())?;
         }
         set.append("deep/ledger.jsonl", format!("{n}\n").as_bytes())?;
-        set.put(&format!("conv/{n}.json"), row.clone().into_bytes())?;
-        set.put("state.json", format!("{{\"done\": {n}}}").into_bytes())?;
+        set.put(&format!("conv/{n}.json"), row.as_bytes())?;
+        set.put("state.json", format!("{{\"done\": {n}}}").as_bytes())?;
         let item = Json::object([("n", Json::from(n)), ("row", Json::from(row))]);
         set.commit(vec![item])?.wait()?;
         world.borrow_mut().committed = n + 1;
