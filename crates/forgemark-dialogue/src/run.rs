@@ -13,6 +13,7 @@
 
 mod identity;
 mod restore;
+mod spending;
 mod standing;
 mod summary;
 
@@ -24,7 +25,7 @@ use forgemark_contract::json::Json;
 use forgemark_contract::time::Clock as RowClock;
 use forgemark_corpus::Corpus;
 use forgemark_journal::{
-    ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage,
+    ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage, Totals,
 };
 use forgemark_model::caller::{CallError, Caller, Clock};
 use forgemark_model::config::CallerConfig;
@@ -139,6 +140,7 @@ pub struct DialogueRun {
     pipeline: DialoguePipeline,
     live: Live,
     finished_before: bool,
+    spent_before: Totals,
 }
 
 impl DialogueRun {
@@ -190,10 +192,11 @@ impl DialogueRun {
         }
 
         let (registry, known) = open_registry(&environment, &reopened)?;
-        let caller = Caller::new(
+        let caller = Caller::of_run(
             &environment.callers,
             journal.clone(),
             Arc::clone(&environment.clock),
+            &choice.spent_before,
         )?;
         let tally = Arc::new(Tally::default());
         let work = Arc::new(DialogueWork {
@@ -237,7 +240,7 @@ impl DialogueRun {
             journal
                 .append(Record::Run {
                     run_id: choice.run.to_string(),
-                    plan: identity::with_at_least(plan.clone(), &at_least),
+                    plan: identity::recorded(plan.clone(), &at_least, &choice.spent_before),
                 })
                 .wait()?;
         }
@@ -257,6 +260,7 @@ impl DialogueRun {
             pipeline,
             live,
             finished_before,
+            spent_before: choice.spent_before,
             environment,
             options,
         })
@@ -294,6 +298,7 @@ impl DialogueRun {
                 Ending::AlreadyComplete,
                 &self.live,
                 &self.journal,
+                &self.spent_before,
                 0,
             ));
         }
@@ -384,6 +389,7 @@ impl DialogueRun {
             ending,
             &self.live,
             &self.journal,
+            &self.spent_before,
             registry_bytes,
         );
         drop(self.lock);

@@ -451,3 +451,52 @@ fn failed_conversations_can_be_made_again() {
         .collect();
     assert_eq!(unique.len(), questions(&retry).len());
 }
+
+#[test]
+fn each_run_of_a_folder_has_totals_and_budgets_of_its_own() {
+    let (bench, agent) = Bench::scripted(9, Dialogue::PLAIN);
+    let bench = bench.set("run.total_samples", 4);
+    let first = bench.run();
+    assert_eq!(first.totals.all().calls, agent.calls());
+
+    // As many calls as the first run took, and none of them counts against the second one's budget.
+    let mut second = bench.clone().options(|options| options.new_run = true);
+    second.budget.max_calls = Some(agent.calls() * 2);
+    let summary = second
+        .clone()
+        .options(|options| options.limit = Some(2))
+        .run();
+    assert_eq!(summary.ending, Ending::Limit);
+    assert_eq!(
+        summary.totals.all().calls,
+        agent.calls() - first.totals.all().calls
+    );
+    // A part of the same run counts with the parts before it.
+    let mut rest = bench.clone();
+    rest.budget = second.budget;
+    let summary = rest.run();
+    assert_eq!(
+        (summary.ending.clone(), summary.good),
+        (Ending::Complete, 4)
+    );
+    let of_second = agent.calls() - first.totals.all().calls;
+    assert_eq!(summary.totals.all().calls, of_second);
+
+    // A budget that the first run alone would have filled stops the third run where it is full itself.
+    let before = agent.calls();
+    let mut third = bench.clone().options(|options| options.new_run = true);
+    third.budget.max_calls = Some(7);
+    let summary = third.run();
+    assert!(matches!(summary.ending, Ending::Budget(_)), "{summary:?}");
+    assert_eq!(summary.totals.all().calls, 7);
+    assert_eq!(agent.calls() - before, 7);
+
+    let storage: std::sync::Arc<dyn forgemark_journal::Storage> =
+        std::sync::Arc::new(bench.disk.clone());
+    let recovered = forgemark_journal::inspect(&storage, super::bench::OUT.as_ref())
+        .unwrap()
+        .unwrap();
+    let runs = forgemark_dialogue::run::standing(&recovered).unwrap().runs;
+    let calls: Vec<u64> = runs.iter().map(|run| run.totals.all().calls).collect();
+    assert_eq!(calls, [first.totals.all().calls, of_second, 7]);
+}
