@@ -26,11 +26,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use lenient::parse_lenient;
+pub use number::shortest_f32;
 pub use object::{Entries, Object};
 pub use parse::{JsonError, MAX_DEPTH, parse, parse_str};
 pub use python::python_str;
 pub use write::{
-    Style, WriteJson, Writer, to_compact, to_line, to_line_text, to_pretty, write_line,
+    Numbers, Style, WriteJson, Writer, to_compact, to_line, to_line_text, to_pretty, write_line,
 };
 
 /// One JSON value.
