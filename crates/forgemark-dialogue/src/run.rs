@@ -11,6 +11,7 @@
 //! The journal is authoritative: what the artifacts hold beyond its last commit was cut when it was
 //! opened, and is made again from the replies that it keeps.
 
+mod documents;
 mod identity;
 mod restore;
 mod spending;
@@ -243,6 +244,7 @@ impl DialogueRun {
                     plan: identity::recorded(plan.clone(), &at_least, &choice.spent_before),
                 })
                 .wait()?;
+            documents::keep(&environment)?;
         }
         let live = Live {
             progress: Arc::new(Progress::default()),
@@ -303,7 +305,11 @@ impl DialogueRun {
             ));
         }
         if !self.options.skip_probe {
-            self.probe().await?;
+            // A run that is asked to drain meanwhile ends below, before any call.
+            tokio::select! {
+                probed = self.probe() => probed?,
+                () = cancel.cancelled() => {}
+            }
         }
         let drainer = tokio::spawn({
             let (cancel, caller) = (cancel.clone(), self.live.caller.clone());
@@ -403,15 +409,15 @@ impl DialogueRun {
             roles.push(JUDGE);
         }
         for role in roles {
-            let probe =
-                self.live
-                    .caller
-                    .probe(role)
-                    .await
-                    .map_err(|error| DialogueError::Probe {
-                        role: role.to_owned(),
-                        detail: error.to_string(),
-                    })?;
+            let probe = self
+                .live
+                .caller
+                .probe_patiently(role)
+                .await
+                .map_err(|error| DialogueError::Probe {
+                    role: role.to_owned(),
+                    detail: error.to_string(),
+                })?;
             if !probe.is_usable() {
                 let detail = probe
                     .endpoints

@@ -4,7 +4,7 @@ use forgemark_contract::ids::RunId;
 use forgemark_contract::json::{Json, Object, to_compact};
 use forgemark_journal::{Recovered, Totals};
 
-use super::{Environment, RunOptions};
+use super::{Environment, RunOptions, documents};
 use crate::error::DialogueError;
 
 /// The run to work on.
@@ -126,6 +126,7 @@ pub(super) fn choose(
         if !changed.is_empty() {
             return Err(DialogueError::PlanChanged {
                 run_id: newest.run_id.clone(),
+                documents: documents::changes(environment, newest.plan.str_or("documents", "")),
                 changed,
             });
         }
