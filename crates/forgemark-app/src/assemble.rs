@@ -129,10 +129,13 @@ impl Project {
                 .bool("tools.retrieval.index.skip_if_unchanged")
                 .unwrap_or(true);
         options.max_document_bytes = config.max_document_bytes;
+        options.max_document_name = "`documents.max_document_mb`";
         options.pdf = PdfLimits {
             memory_bytes: config.pdf_memory_bytes,
             wall: Duration::from_secs(config.pdf_timeout_s),
             cpu: Duration::from_secs(config.pdf_timeout_s),
+            memory_name: "`documents.pdf.memory_mb`",
+            time_name: "`documents.pdf.timeout_s`",
             ..PdfLimits::default()
         };
         let (corpus, report) = Corpus::open(storage, &options).map_err(|error| {

@@ -114,6 +114,46 @@ fn the_demo_says_which_server_does_not_answer() {
 }
 
 #[test]
+fn a_refusal_names_the_documents_that_differ_also_the_second_time() {
+    let bench = offline("run: {total_samples: 1}").file("knowledge/b.txt", TEXT);
+    let run = ["dialogue", "run", "c.yaml"];
+    let shown = bench.shown(&run);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    std::fs::rename(bench.path("knowledge/b.txt"), bench.path("knowledge/c.txt")).unwrap();
+    let bench = bench
+        .file("knowledge/a.txt", TEXT)
+        .file("knowledge/new.txt", TEXT.repeat(2));
+    // The index has followed the files by the second time.
+    for _ in 0..2 {
+        let shown = bench.shown(&run);
+        assert!(shown.starts_with("exit 2\n"), "{shown}");
+        for part in [
+            "documents changed: a.txt",
+            "documents renamed: b.txt to c.txt",
+            "documents added: new.txt",
+            "--new-run",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_document_that_is_too_large_is_left_out_with_the_key_that_raises_the_limit() {
+    let bench = offline("documents: {max_document_mb: 1}").file(
+        "knowledge/large.txt",
+        TEXT.repeat((1 << 20) / TEXT.len() + 1),
+    );
+    let shown = bench.shown(&["dialogue", "run", "c.yaml", "--estimate"]);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    assert!(
+        shown.contains("large.txt: it is too large")
+            && shown.contains("split it, or raise `documents.max_document_mb`"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_run_that_was_killed_goes_on_and_pays_for_nothing_twice_but_what_was_in_flight() {
     let endpoint = endpoint(60.0);
     let bench = slow(&endpoint);
