@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use forgemark_contract::dialogue::Columns;
+use forgemark_contract::dialogue::{Columns, ColumnsError};
 use forgemark_contract::json::{Json, Object};
 use forgemark_contract::settings::{Resolved, SettingError, nearest};
 
@@ -221,10 +221,13 @@ fn columns(values: &Resolved, problems: &mut Vec<SettingError>) -> Result<Column
         );
     }
     Columns::new(&mapping).or_else(|error| {
-        problems.push(SettingError::new(
-            "saving.output_columns",
-            error.to_string(),
-        ));
+        let problem = SettingError::new("saving.output_columns", error.to_string());
+        problems.push(match &error {
+            ColumnsError::Collision { first, second, .. } => problem.with_hint(format!(
+                "give `saving.output_columns.{first}` or `saving.output_columns.{second}` another name"
+            )),
+            _ => problem,
+        });
         Columns::new(&Object::new())
             .map_err(|error| SettingError::new("saving.output_columns", error.to_string()))
     })
