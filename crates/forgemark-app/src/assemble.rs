@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use forgemark_corpus::{Corpus, CorpusOptions, PdfChild, PdfLimits, Report};
 use forgemark_dialogue::config::{Config, Personas, SeedTopics};
 use forgemark_dialogue::prompts::Prompts;
 use forgemark_dialogue::run::Environment as RunEnvironment;
+use forgemark_journal::lock::STATE_DIR;
 use forgemark_journal::{DiskStorage, OpenOptions, Storage};
 use forgemark_model::CallerConfig;
 
@@ -84,6 +86,22 @@ impl Project {
     /// The output folder.
     pub fn out_dir(&self) -> PathBuf {
         self.path(&self.config.output_dir)
+    }
+
+    /// Makes the output folder, so that one that cannot be is told as what it is: a wrong setting.
+    ///
+    /// # Errors
+    /// A folder that cannot be made. A full disk is left to whoever writes first.
+    pub fn make_out_dir(&self, storage: &dyn Storage) -> Result<(), AppError> {
+        let folder = self.out_dir();
+        match storage.create_dir_all(&folder.join(STATE_DIR)) {
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(self.wrong(
+                "saving.output_dir",
+                format!("{} cannot be used as a folder: {error}", folder.display()),
+                "name a folder in which this user may make files",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn wrong(&self, path: &str, what: impl Into<String>, hint: impl Into<String>) -> AppError {

@@ -257,6 +257,53 @@ fn a_second_process_is_refused_and_the_first_is_seen_at_work() {
 }
 
 #[test]
+fn status_tells_what_is_in_progress_and_what_was_when_it_was_killed() {
+    let stuck = endpoint(600_000.0);
+    let bench = slow(&stuck);
+    let mut child = bench
+        .command(&["dialogue", "run", "c.yaml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(stuck.wait_until(|stats| stats.in_flight == 2));
+    let began = Instant::now();
+    let row = |shown: &str, name: &str| {
+        let line = shown.lines().find(|line| line.trim().starts_with(name));
+        line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let status = || bench.shown(&["status", "outputs"]);
+    let wanted = Some("in progress 2, and 0 made that wait for earlier ones".to_owned());
+    while row(&status(), "in progress") != wanted {
+        assert!(began.elapsed() < Duration::from_mins(1), "{}", status());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let shown = status();
+    let calls = row(&shown, "calls in flight").unwrap();
+    assert!(calls.starts_with("calls in flight 2 of "), "{shown}");
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let shown = status();
+    assert!(shown.contains("not working"), "{shown}");
+    assert!(
+        row(&shown, "in progress when it was stopped").is_some_and(|line| line.contains(" 2, and")),
+        "{shown}"
+    );
+
+    let quick = endpoint(0.0);
+    let config = std::fs::read_to_string(bench.path("c.yaml")).unwrap();
+    let bench = bench.file(
+        "c.yaml",
+        config.replace(&stuck.base_url(), &quick.base_url()),
+    );
+    let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    let shown = bench.shown(&["status", "outputs"]);
+    assert!(!shown.contains("in progress"), "{shown}");
+}
+
+#[test]
 fn unknown_keys_and_equal_columns_are_shown_where_they_stand() {
     let bench = offline("run: {total_sample: 3}");
     let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
@@ -275,6 +322,7 @@ fn unknown_keys_and_equal_columns_are_shown_where_they_stand() {
         "`saving.output_columns`",
         "c.yaml:1:",
         "'messages' and 'judge'",
+        "`saving.output_columns.messages` or `saving.output_columns.judge`",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }

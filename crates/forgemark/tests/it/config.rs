@@ -119,3 +119,25 @@ fn keys_as_markdown() {
         "{shown}"
     );
 }
+
+#[test]
+fn an_output_folder_that_cannot_be_is_told_as_the_key_that_names_it() {
+    let offline = "llm: {agents: {user: {model: 'offline:user'}, assistant: {model: 'offline:assistant'}, judge: {model: 'offline:judge'}}}";
+    for folder in ["knowledge/a.txt/out", "/dev/null/out"] {
+        let config = format!("saving: {{output_dir: {folder}}}\n{offline}\n");
+        let bench = Bench::new().file("c.yaml", config).file(
+            "knowledge/a.txt",
+            "Water boils at 100 degrees at sea level.\n",
+        );
+        let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
+        assert!(shown.starts_with("exit 2\n"), "{shown}");
+        for part in [
+            "`saving.output_dir`",
+            "c.yaml:1:",
+            "cannot be used as a folder",
+            "hint: name a folder",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+}
