@@ -178,14 +178,24 @@ impl DialogueRun {
         }
         let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
         let mut at_least = choice.at_least;
-        if let (Some(reason), true) = (options.retry_failed, choice.resumed) {
-            at_least = rewind(
-                &mut artifacts,
+        let begin = |at_least: &[u64]| {
+            let plan = identity::recorded(plan.clone(), at_least, &choice.spent_before);
+            let run_id = choice.run.to_string();
+            journal.append(Record::Run { run_id, plan }).wait()
+        };
+        if let (Some(reason), true) = (options.retry_failed, choice.resumed)
+            && let Some(back) = rewind(
                 &environment,
                 &reopened,
                 choice.first_item,
                 reason,
-            )?;
+                at_least.clone(),
+            )?
+        {
+            at_least = back.at_least;
+            // First: a kill between the two must not make the run forget how far it had come.
+            begin(&at_least)?;
+            artifacts.rewind(back.to, back.forget)?;
             // The view of what is committed has changed; read it again from the journal's files.
             if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
                 reopened = now;
@@ -238,12 +248,7 @@ impl DialogueRun {
         )?;
         let finished_before = pipeline.is_complete();
         if !finished_before {
-            journal
-                .append(Record::Run {
-                    run_id: choice.run.to_string(),
-                    plan: identity::recorded(plan.clone(), &at_least, &choice.spent_before),
-                })
-                .wait()?;
+            begin(&at_least)?;
             documents::keep(&environment)?;
         }
         let live = Live {
