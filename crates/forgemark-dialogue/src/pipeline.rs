@@ -24,7 +24,7 @@ pub(crate) const RECENT: usize = 8;
 
 /// Dropped conversations in a row after which a run without a limit of its own on them stops: the
 /// documents have no more to ask, or a model cannot do what is asked, and each one costs calls.
-const MOST_DROPS_IN_A_ROW: u64 = 200;
+pub(crate) const MOST_DROPS_IN_A_ROW: u64 = 200;
 
 /// Tallies of a run, live and at its end.
 #[derive(Debug, Default)]

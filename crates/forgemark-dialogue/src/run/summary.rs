@@ -9,6 +9,7 @@ use forgemark_contract::ids::RunId;
 use forgemark_journal::{Journal, Totals};
 
 use super::{Environment, Live, spending};
+use crate::pipeline::MOST_DROPS_IN_A_ROW;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,10 @@ impl fmt::Display for Ending {
             Ending::AlreadyComplete => f.write_str("complete before; nothing was done"),
             Ending::Limit => f.write_str("stopped at the limit"),
             Ending::TooManyFailed => f.write_str("stopped because too many conversations failed"),
-            Ending::NoProgress => f.write_str("stopped because only dropped conversations came"),
+            Ending::NoProgress => write!(
+                f,
+                "stopped because {MOST_DROPS_IN_A_ROW} conversations in a row were dropped"
+            ),
             Ending::Budget(what) => write!(f, "stopped by the budget: {what}"),
             Ending::Exhausted => f.write_str("stopped because all passages are used up"),
             Ending::Interrupted => f.write_str("interrupted"),

@@ -500,3 +500,23 @@ fn each_run_of_a_folder_has_totals_and_budgets_of_its_own() {
     let calls: Vec<u64> = runs.iter().map(|run| run.totals.all().calls).collect();
     assert_eq!(calls, [first.totals.all().calls, of_second, 7]);
 }
+
+#[test]
+fn only_dropped_conversations_end_a_run_that_sets_no_limit_on_them() {
+    let agent = Counting::new(&script(3, Dialogue::PLAIN))
+        .before(|_, request| (role(request) == "user_turn").then(|| AgentReply::text("no")));
+    let bench = Bench::new(agent).set("coverage.question_dedup_retries", 0);
+    for run in 1..=2 {
+        let summary = bench.run();
+        assert_eq!(summary.ending, Ending::NoProgress);
+        let dropped = summary.dropped["parse_error"];
+        // Those that were in flight are kept, and the next command begins to count anew.
+        let most = run * (200 + 64);
+        assert!((run * 200..=most).contains(&dropped), "{dropped} dropped");
+    }
+    let limited = bench.options(|options| options.max_failed = Some(MaxFailed::Count(210)));
+    let before = limited.rows("conversations_index.jsonl").len();
+    assert_eq!(limited.run().ending, Ending::TooManyFailed);
+    let more = limited.rows("conversations_index.jsonl").len() - before;
+    assert!(more > 210, "{more} more, so 200 in a row did not end it");
+}

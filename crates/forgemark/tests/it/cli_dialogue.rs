@@ -398,7 +398,7 @@ fn documents_with_too_little_to_ask_end_the_run() {
     let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
     assert!(shown.starts_with("exit 1\n"), "{shown}");
     for part in [
-        "only dropped conversations came",
+        "200 conversations in a row were dropped",
         "dedup_exhausted",
         "add documents",
         "--max-failed",
