@@ -207,14 +207,7 @@ impl Config {
 
 fn columns(values: &Resolved, problems: &mut Vec<SettingError>) -> Result<Columns, SettingError> {
     let mut mapping = Object::new();
-    for name in [
-        "messages",
-        "messages_with_tools",
-        "metadata",
-        "user_reasoning",
-        "assistant_reasoning",
-        "judge",
-    ] {
+    for name in Columns::NAMES {
         mapping.insert(
             name,
             values.get(&format!("saving.output_columns.{name}")).clone(),

@@ -305,7 +305,7 @@ fn kill_matrix_of_a_command_that_makes_dropped_conversations_again() {
     let retry = bench.options(|options| options.retry_failed = Some(Some(DropReason::ParseError)));
     let mut matrix = Matrix::new(retry, move || disk.kill());
     let index = &matrix.files["conversations_index.jsonl"];
-    let rows = index.iter().filter(|byte| **byte == b'\n').count();
+    let rows = index.split(|byte| *byte == b'\n').count() - 1;
     assert!(rows > 3, "good ones behind a dropped one stay: {rows}");
     // Every point takes over a minute; each of them passes.
     matrix.all("dropped conversations again", 23);
