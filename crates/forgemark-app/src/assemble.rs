@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use forgemark_corpus::{Corpus, CorpusOptions, PdfChild, PdfLimits, Report};
 use forgemark_dialogue::config::{Config, Personas, SeedTopics};
 use forgemark_dialogue::prompts::Prompts;
 use forgemark_dialogue::run::Environment as RunEnvironment;
+use forgemark_journal::lock::STATE_DIR;
 use forgemark_journal::{DiskStorage, OpenOptions, Storage};
 use forgemark_model::CallerConfig;
 
@@ -86,6 +88,22 @@ impl Project {
         self.path(&self.config.output_dir)
     }
 
+    /// Makes the output folder, so that one that cannot be is told as what it is: a wrong setting.
+    ///
+    /// # Errors
+    /// A folder that cannot be made. A full disk is left to whoever writes first.
+    pub fn make_out_dir(&self, storage: &dyn Storage) -> Result<(), AppError> {
+        let folder = self.out_dir();
+        match storage.create_dir_all(&folder.join(STATE_DIR)) {
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(self.wrong(
+                "saving.output_dir",
+                format!("{} cannot be used as a folder: {error}", folder.display()),
+                "name a folder in which this user may make files",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn wrong(&self, path: &str, what: impl Into<String>, hint: impl Into<String>) -> AppError {
         self.loaded
             .explain(&[SettingError::new(path, what).with_hint(hint)])
@@ -129,10 +147,13 @@ impl Project {
                 .bool("tools.retrieval.index.skip_if_unchanged")
                 .unwrap_or(true);
         options.max_document_bytes = config.max_document_bytes;
+        options.max_document_name = "`documents.max_document_mb`";
         options.pdf = PdfLimits {
             memory_bytes: config.pdf_memory_bytes,
             wall: Duration::from_secs(config.pdf_timeout_s),
             cpu: Duration::from_secs(config.pdf_timeout_s),
+            memory_name: "`documents.pdf.memory_mb`",
+            time_name: "`documents.pdf.timeout_s`",
             ..PdfLimits::default()
         };
         let (corpus, report) = Corpus::open(storage, &options).map_err(|error| {

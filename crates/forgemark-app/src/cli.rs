@@ -83,6 +83,8 @@ pub enum Command {
     /// Show, explain and check configurations
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the JSON Schema of an artifact or of the configuration; without a name list them
+    Schema(SchemaArgs),
     /// Look into the journal of an output folder
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -260,6 +262,16 @@ pub struct ConfigShowArgs {
     pub json: JsonArgs,
 }
 
+/// `forgemark schema`
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The schema, as listed, or a file of an output folder such as `turns.jsonl`
+    pub name: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
 /// `forgemark validate`
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
@@ -414,6 +426,7 @@ impl Command {
             Command::Config(ConfigCommand::Show(args)) => args.json.json,
             Command::Config(ConfigCommand::Schema | ConfigCommand::Keys) => false,
             Command::Doctor(args) => args.json.json,
+            Command::Schema(args) => args.json.json,
             Command::Validate(args) => args.json.json,
             // A dump is JSON already, but its errors are for whoever typed the command.
             Command::Journal(JournalCommand::Dump(_)) => false,

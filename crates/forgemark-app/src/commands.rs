@@ -8,6 +8,7 @@ pub mod dialogue;
 pub mod doctor;
 pub mod help;
 pub mod journal;
+pub mod schema;
 pub mod scripted_server;
 pub mod status;
 pub mod validate;
@@ -27,6 +28,7 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Exit, AppError> {
         Command::Demo(args) => demo::run(args, context),
         Command::Dialogue(command) => dialogue::run(command, context),
         Command::Config(command) => config::run(command, context),
+        Command::Schema(args) => schema::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Journal(command) => journal::run(command, context),

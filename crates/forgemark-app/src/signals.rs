@@ -4,6 +4,7 @@
 //! delay them.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use forgemark_run::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,8 +12,33 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::Exit;
 use crate::printer::Printer;
 
+/// A signal so soon after the first is the same request: a terminal signals the whole group, and a
+/// parent passes on what it gets.
+const SAME: Duration = Duration::from_millis(300);
+
+/// What a signal asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Drain,
+    Again,
+    StopNow,
+}
+
+/// Tells what a signal means that arrives at `now`, when the first came at `first`.
+fn asked(first: &mut Option<Instant>, now: Instant) -> Asked {
+    match first {
+        None => {
+            *first = Some(now);
+            Asked::Drain
+        }
+        Some(first) if now.saturating_duration_since(*first) < SAME => Asked::Again,
+        Some(_) => Asked::StopNow,
+    }
+}
+
 /// Watches SIGINT and SIGTERM until the process ends. On the first, pulls `cancel` and notes
-/// `draining`; on the second, ends the process with exit code 130.
+/// `draining`; on another one that does not come together with the first, ends the process with exit
+/// code 130.
 ///
 /// What was committed is durable at any instant, so nothing is lost by stopping at once.
 ///
@@ -36,19 +62,20 @@ pub fn drain_on_signal(
     let (printer, cancel) = (printer.clone(), cancel.clone());
     let body = move || {
         runtime.block_on(async move {
-            let mut seen = 0_u32;
+            let mut first = None;
             loop {
                 tokio::select! {
                     Some(()) = interrupt.recv() => {}
                     Some(()) = terminate.recv() => {}
                     else => return,
                 }
-                seen += 1;
-                if seen == 1 {
-                    cancel.cancel();
-                    printer.note(draining);
-                } else {
-                    stop_now();
+                match asked(&mut first, Instant::now()) {
+                    Asked::Drain => {
+                        cancel.cancel();
+                        printer.note(draining);
+                    }
+                    Asked::Again => {}
+                    Asked::StopNow => stop_now(),
                 }
             }
         });
@@ -66,3 +93,6 @@ pub fn drain_on_signal(
 fn stop_now() -> ! {
     std::process::exit(Exit::Interrupted.code().into())
 }
+
+#[cfg(test)]
+mod tests;

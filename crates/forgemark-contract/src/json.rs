@@ -28,11 +28,12 @@ use std::collections::BTreeMap;
 
 pub use lenient::parse_lenient;
 pub use memo::{Known, Memo};
+pub use number::shortest_f32;
 pub use object::{Entries, Object};
 pub use parse::{JsonError, MAX_DEPTH, parse, parse_str};
 pub use python::python_str;
 pub use write::{
-    Style, WriteJson, Writer, to_compact, to_line, to_line_text, to_pretty, write_line,
+    Numbers, Style, WriteJson, Writer, to_compact, to_line, to_line_text, to_pretty, write_line,
 };
 
 /// One JSON value.

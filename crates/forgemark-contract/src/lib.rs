@@ -7,6 +7,7 @@
 //! time      one instant, two spellings
 //! settings  the vocabulary of configuration keys (not their sources)
 //! dialogue  typed records of the nine dialogue artifacts
+//! store     typed records of the context store
 //! shape     one rule table per artifact: shape findings and JSON Schemas
 //! ```
 //!
@@ -19,5 +20,6 @@ pub mod ids;
 pub mod json;
 pub mod settings;
 pub mod shape;
+pub mod store;
 pub mod text;
 pub mod time;

@@ -52,7 +52,7 @@ pub(crate) fn too_large(size: u64, options: &CorpusOptions) -> Option<Damage> {
                 child::bytes_text(size),
                 child::bytes_text(options.max_document_bytes)
             ),
-            "split it, or raise the limit on the size of a document",
+            format!("split it, or raise {}", options.max_document_name),
         )
     })
 }

@@ -21,6 +21,8 @@ pub struct CorpusOptions {
     pub rebuild: bool,
     /// Larger files are reported and not read. At most [`MAX_DOCUMENT_BYTES`].
     pub max_document_bytes: u64,
+    /// What messages call that limit, so that they name what a user can change.
+    pub max_document_name: &'static str,
     /// How much one PDF or HTML file may cost.
     pub pdf: PdfLimits,
     /// The program that reads PDF and HTML files in a process of its own; see [`pdf_child_main`](crate::pdf_child_main).
@@ -47,6 +49,7 @@ impl CorpusOptions {
             verify: false,
             rebuild: false,
             max_document_bytes: 64 << 20,
+            max_document_name: "the limit on the size of a document",
             pdf: PdfLimits::default(),
             pdf_child,
             workers: 2,
@@ -74,6 +77,10 @@ pub struct PdfLimits {
     pub wall: Duration,
     /// Length of the extracted text in bytes.
     pub output_bytes: u64,
+    /// What messages call the limit on memory, so that they name what a user can change.
+    pub memory_name: &'static str,
+    /// The same for both limits on time.
+    pub time_name: &'static str,
 }
 
 impl Default for PdfLimits {
@@ -84,6 +91,8 @@ impl Default for PdfLimits {
             cpu: Duration::from_mins(1),
             wall: Duration::from_mins(2),
             output_bytes: 64 << 20,
+            memory_name: "the limit on memory",
+            time_name: "the limit on time",
         }
     }
 }

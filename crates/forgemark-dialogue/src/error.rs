@@ -43,6 +43,8 @@ pub enum DialogueError {
         run_id: String,
         /// The parts of the plan that differ.
         changed: Vec<String>,
+        /// What happened to the documents, one line a kind of change, as far as it is known.
+        documents: Vec<String>,
     },
     /// A run id to resume is not in the folder.
     #[error("there is no run {run_id} in {}", folder.display())]
@@ -96,10 +98,10 @@ impl DialogueError {
                 ));
                 hints
             }
-            DialogueError::PlanChanged { .. } => vec![
+            DialogueError::PlanChanged { documents, .. } => documents.iter().cloned().chain([
                 "put the old values back to go on with this run (totals, concurrency, endpoints, prices and budgets may change)".to_owned(),
                 "or start another run in the same folder with `--new-run`, or in another one with `--set saving.output_dir=...`".to_owned(),
-            ],
+            ]).collect(),
             DialogueError::UnknownRun { known, .. } => {
                 if known.is_empty() {
                     vec!["no run was started in this folder; remove `run.resume_run_id`".to_owned()]

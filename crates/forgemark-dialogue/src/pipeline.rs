@@ -24,7 +24,7 @@ pub(crate) const RECENT: usize = 8;
 
 /// Dropped conversations in a row after which a run without a limit of its own on them stops: the
 /// documents have no more to ask, or a model cannot do what is asked, and each one costs calls.
-const MOST_DROPS_IN_A_ROW: u64 = 200;
+pub(crate) const MOST_DROPS_IN_A_ROW: u64 = 200;
 
 /// Tallies of a run, live and at its end.
 #[derive(Debug, Default)]
@@ -131,7 +131,11 @@ struct Group {
 
 impl Group {
     fn is_done(&self) -> bool {
-        self.exhausted || (self.good >= self.quota && self.next >= self.at_least)
+        self.exhausted || self.has_its_total()
+    }
+
+    fn has_its_total(&self) -> bool {
+        self.good >= self.quota && self.next >= self.at_least
     }
 
     fn settle(&mut self) {
@@ -313,9 +317,9 @@ impl DialoguePipeline {
         self.stopped_by
     }
 
-    /// Whether every language has its total.
+    /// Whether every language has its total, and all that there was before a rewind.
     pub(crate) fn is_complete(&self) -> bool {
-        self.groups.iter().all(|group| group.good >= group.quota)
+        self.groups.iter().all(Group::has_its_total)
     }
 
     /// Whether a language ran out of material under the policy `stop`.

@@ -11,8 +11,10 @@
 //! The journal is authoritative: what the artifacts hold beyond its last commit was cut when it was
 //! opened, and is made again from the replies that it keeps.
 
+mod documents;
 mod identity;
 mod restore;
+mod spending;
 mod standing;
 mod summary;
 
@@ -24,7 +26,7 @@ use forgemark_contract::json::Json;
 use forgemark_contract::time::Clock as RowClock;
 use forgemark_corpus::Corpus;
 use forgemark_journal::{
-    ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage,
+    ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage, Totals,
 };
 use forgemark_model::caller::{CallError, Caller, Clock};
 use forgemark_model::config::CallerConfig;
@@ -139,6 +141,7 @@ pub struct DialogueRun {
     pipeline: DialoguePipeline,
     live: Live,
     finished_before: bool,
+    spent_before: Totals,
 }
 
 impl DialogueRun {
@@ -175,14 +178,24 @@ impl DialogueRun {
         }
         let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
         let mut at_least = choice.at_least;
-        if let (Some(reason), true) = (options.retry_failed, choice.resumed) {
-            at_least = rewind(
-                &mut artifacts,
+        let begin = |at_least: &[u64]| {
+            let plan = identity::recorded(plan.clone(), at_least, &choice.spent_before);
+            let run_id = choice.run.to_string();
+            journal.append(Record::Run { run_id, plan }).wait()
+        };
+        if let (Some(reason), true) = (options.retry_failed, choice.resumed)
+            && let Some(back) = rewind(
                 &environment,
                 &reopened,
                 choice.first_item,
                 reason,
-            )?;
+                at_least.clone(),
+            )?
+        {
+            at_least = back.at_least;
+            // First: a kill between the two must not make the run forget how far it had come.
+            begin(&at_least)?;
+            artifacts.rewind(back.to, back.forget)?;
             // The view of what is committed has changed; read it again from the journal's files.
             if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
                 reopened = now;
@@ -190,10 +203,11 @@ impl DialogueRun {
         }
 
         let (registry, known) = open_registry(&environment, &reopened)?;
-        let caller = Caller::new(
+        let caller = Caller::of_run(
             &environment.callers,
             journal.clone(),
             Arc::clone(&environment.clock),
+            &choice.spent_before,
         )?;
         let tally = Arc::new(Tally::default());
         let work = Arc::new(DialogueWork {
@@ -234,12 +248,8 @@ impl DialogueRun {
         )?;
         let finished_before = pipeline.is_complete();
         if !finished_before {
-            journal
-                .append(Record::Run {
-                    run_id: choice.run.to_string(),
-                    plan: identity::with_at_least(plan.clone(), &at_least),
-                })
-                .wait()?;
+            begin(&at_least)?;
+            documents::keep(&environment)?;
         }
         let live = Live {
             progress: Arc::new(Progress::default()),
@@ -257,6 +267,7 @@ impl DialogueRun {
             pipeline,
             live,
             finished_before,
+            spent_before: choice.spent_before,
             environment,
             options,
         })
@@ -294,11 +305,16 @@ impl DialogueRun {
                 Ending::AlreadyComplete,
                 &self.live,
                 &self.journal,
+                &self.spent_before,
                 0,
             ));
         }
         if !self.options.skip_probe {
-            self.probe().await?;
+            // A run that is asked to drain meanwhile ends below, before any call.
+            tokio::select! {
+                probed = self.probe() => probed?,
+                () = cancel.cancelled() => {}
+            }
         }
         let drainer = tokio::spawn({
             let (cancel, caller) = (cancel.clone(), self.live.caller.clone());
@@ -384,6 +400,7 @@ impl DialogueRun {
             ending,
             &self.live,
             &self.journal,
+            &self.spent_before,
             registry_bytes,
         );
         drop(self.lock);
@@ -397,15 +414,15 @@ impl DialogueRun {
             roles.push(JUDGE);
         }
         for role in roles {
-            let probe =
-                self.live
-                    .caller
-                    .probe(role)
-                    .await
-                    .map_err(|error| DialogueError::Probe {
-                        role: role.to_owned(),
-                        detail: error.to_string(),
-                    })?;
+            let probe = self
+                .live
+                .caller
+                .probe_patiently(role)
+                .await
+                .map_err(|error| DialogueError::Probe {
+                    role: role.to_owned(),
+                    detail: error.to_string(),
+                })?;
             if !probe.is_usable() {
                 let detail = probe
                     .endpoints

@@ -32,7 +32,7 @@ impl Amount {
         }
     }
 
-    fn minus(self, other: Amount) -> Amount {
+    pub(crate) fn minus(self, other: Amount) -> Amount {
         Amount {
             cost_micro_usd: self.cost_micro_usd.saturating_sub(other.cost_micro_usd),
             tokens: self.tokens.saturating_sub(other.tokens),

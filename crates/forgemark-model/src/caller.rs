@@ -36,7 +36,7 @@ use crate::chat::{ChatReply, ChatRequest, Failure, FailureKind, Usage};
 use crate::config::{Prices, RoleParams};
 use crate::meter::{Meter, MeterSnapshot};
 use crate::pool::{EndpointError, EndpointSnapshot, Pool};
-use crate::retry::{Ended, Exchange, probe};
+use crate::retry::{Ended, Exchange, pauses, probe};
 use crate::secret::Scrubber;
 use crate::wire::ErrorKind;
 
@@ -48,6 +48,12 @@ const MEAN_STEP: u64 = 16;
 
 /// What a reply is taken to have before any was seen, unless the token limit is lower.
 const FIRST_COMPLETION: u64 = 512;
+
+/// Probes of a role before it is given up, the first included.
+const PROBES: u32 = 4;
+
+/// Longest time until the last of them is sent.
+const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Bytes of JSON a token, roughly, for estimates.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -162,6 +168,12 @@ impl RoleProbe {
         };
         self.endpoints.is_empty() || self.endpoints.iter().any(serves)
     }
+
+    /// Whether the role cannot be served now, but perhaps in a moment.
+    fn may_pass(&self) -> bool {
+        let passes = |e: &EndpointProbe| matches!(&e.result, Err((kind, _)) if kind.is_transient());
+        !self.is_usable() && self.endpoints.iter().any(passes)
+    }
 }
 
 impl fmt::Debug for Caller {
@@ -234,6 +246,10 @@ impl Caller {
     /// # Errors
     /// [`CallError::UnknownRole`]; what is wrong with the endpoints is in the result.
     pub async fn probe(&self, role: &str) -> Result<RoleProbe, CallError> {
+        self.probe_once(role, 0).await
+    }
+
+    async fn probe_once(&self, role: &str, earlier: u32) -> Result<RoleProbe, CallError> {
         let inner = &*self.inner;
         let role = inner
             .roles
@@ -247,9 +263,15 @@ impl Caller {
                         .iter()
                         .enumerate()
                         .map(|(index, endpoint)| async move {
-                            let result =
-                                probe::endpoint(&inner.shared, pool, index, endpoint, &role.model)
-                                    .await;
+                            let result = probe::endpoint(
+                                &inner.shared,
+                                pool,
+                                index,
+                                endpoint,
+                                &role.model,
+                                earlier,
+                            )
+                            .await;
                             EndpointProbe {
                                 endpoint: endpoint.name.clone(),
                                 result: result.map_err(|fault| (fault.kind, fault.line())),
@@ -263,6 +285,31 @@ impl Caller {
             model: role.model.clone(),
             endpoints,
         })
+    }
+
+    /// As [`Caller::probe`], but again after a pause while no endpoint can serve the role and one of them failed in a
+    /// way that passes: a few times, with the pauses of calls, for 15 seconds at most. Answers with the last
+    /// probe.
+    ///
+    /// # Errors
+    /// As [`Caller::probe`].
+    ///
+    /// # Cancel safety
+    /// Safe: dropping it ends the waiting.
+    pub async fn probe_patiently(&self, role: &str) -> Result<RoleProbe, CallError> {
+        let began = Instant::now();
+        let mut found = self.probe(role).await?;
+        let Some(Target::Pool(pool)) = self.inner.roles.get(role).map(|role| &role.target) else {
+            return Ok(found);
+        };
+        for (earlier, pause) in (1..PROBES).zip(pauses(&pool.retry, 0)) {
+            if !found.may_pass() || began.elapsed() + pause > PROBE_PATIENCE {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            found = self.probe_once(role, earlier).await?;
+        }
+        Ok(found)
     }
 
     /// The names of the roles, in order.

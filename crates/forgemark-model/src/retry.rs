@@ -36,7 +36,7 @@ use crate::caller::{CallError, Shared};
 use crate::chat::body::RequestBody;
 use crate::chat::reply::{ReplyError, parse_reply};
 use crate::chat::{ChatReply, ChatRequest, Failure, FailureKind};
-use crate::config::RoleParams;
+use crate::config::{Retry, RoleParams};
 use crate::endpoint::Endpoint;
 use crate::http;
 use crate::meter::Notice;
@@ -76,6 +76,21 @@ pub(crate) struct Ended {
     pub(crate) latency: Duration,
 }
 
+/// The pauses between the attempts of a call; without end.
+pub(crate) type Pauses = <ExponentialBuilder as BackoffBuilder>::Backoff;
+
+/// The pauses of `retry`, with the jitter of this seed.
+pub(crate) fn pauses(retry: &Retry, seed: u64) -> Pauses {
+    ExponentialBuilder::new()
+        .with_jitter()
+        .with_jitter_seed(seed)
+        .with_factor(2.0)
+        .with_min_delay(retry.backoff)
+        .with_max_delay(retry.max_backoff)
+        .without_max_times()
+        .build()
+}
+
 /// A call on its way.
 struct Run<'a> {
     x: &'a Exchange<'a>,
@@ -87,7 +102,7 @@ struct Run<'a> {
     trimmer: Trimmer,
     /// The request after trimming, if it was trimmed.
     trimmed: Option<(ChatRequest, RequestBody)>,
-    backoff: <ExponentialBuilder as BackoffBuilder>::Backoff,
+    backoff: Pauses,
     /// Time in failed attempts and pauses; waiting for a place and rate limits are not the request's doing.
     spent: Duration,
     evidence: Evidence,
@@ -112,15 +127,6 @@ impl<'a> Exchange<'a> {
     /// Safe: dropping it closes the connection of the attempt in flight and frees its place.
     pub(crate) async fn run(&'a self) -> Result<Ended, CallError> {
         let retry = &self.pool.retry;
-        let seed = self.key.prefix();
-        let backoff = ExponentialBuilder::new()
-            .with_jitter()
-            .with_jitter_seed(seed)
-            .with_factor(2.0)
-            .with_min_delay(retry.backoff)
-            .with_max_delay(retry.max_backoff)
-            .without_max_times()
-            .build();
         let mut run = Run {
             x: self,
             ask: Ask {
@@ -133,7 +139,7 @@ impl<'a> Exchange<'a> {
             adaptations: 0,
             trimmer: Trimmer::new(self.request.droppable.clone()),
             trimmed: None,
-            backoff,
+            backoff: pauses(retry, self.key.prefix()),
             spent: Duration::ZERO,
             evidence: Evidence::new(retry.answered_failures),
             refusals: 0,
@@ -358,7 +364,7 @@ impl<'a> Run<'a> {
     ) -> Result<Next, CallError> {
         let x = self.x;
         let works = x.pool.tally(index).served > sent.served
-            || probe::endpoint(x.shared, x.pool, index, endpoint, x.model)
+            || probe::endpoint(x.shared, x.pool, index, endpoint, x.model, 0)
                 .await
                 .is_ok();
         if works {
@@ -389,7 +395,7 @@ impl<'a> Run<'a> {
             Blame::Open if late => return Ok(Next::Fail(FailureKind::ModelError)),
             Blame::Open => {}
             Blame::Alone if late || answered && self.evidence.wants_probe() => {
-                let result = probe::endpoint(x.shared, x.pool, index, endpoint, x.model).await;
+                let result = probe::endpoint(x.shared, x.pool, index, endpoint, x.model, 0).await;
                 if result.is_ok() && late {
                     return Ok(Next::Fail(FailureKind::ModelError));
                 }

@@ -116,6 +116,11 @@ impl ErrorKind {
         )
     }
 
+    /// Whether the same request may well succeed a moment later.
+    pub(crate) fn is_transient(self) -> bool {
+        !self.is_unusable() && !self.is_about_request()
+    }
+
     /// Whether the endpoint received the request and answered it with an error of its own.
     pub(crate) fn is_answered_failure(self) -> bool {
         matches!(self, ErrorKind::Server | ErrorKind::NotChat)

@@ -1,9 +1,8 @@
 //! `forgemark config show|schema|keys`
 
-use forgemark_contract::settings::settings_schema;
-
 use crate::Context;
 use crate::cli::{ConfigCommand, ConfigShowArgs};
+use crate::commands::schema;
 use crate::config::{self, keys_table, show};
 use crate::error::AppError;
 use crate::exit::Exit;
@@ -17,10 +16,7 @@ pub fn run(command: &ConfigCommand, context: &Context<'_>) -> Result<Exit, AppEr
     match command {
         ConfigCommand::Show(args) => show(args, &DIALOGUE, context)?,
         ConfigCommand::Schema => {
-            let title = format!("Configuration of `forgemark {}`", DIALOGUE.name);
-            context
-                .printer
-                .json(&settings_schema(DIALOGUE.keys, &title))?;
+            context.printer.json(&schema::of_config(&DIALOGUE))?;
         }
         ConfigCommand::Keys => context
             .printer

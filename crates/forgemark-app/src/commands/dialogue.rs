@@ -3,6 +3,7 @@
 pub mod estimate;
 pub mod live;
 pub mod prompts;
+pub mod pulse;
 pub mod report;
 pub mod run;
 pub mod show;

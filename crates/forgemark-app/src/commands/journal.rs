@@ -54,18 +54,13 @@ fn require_journal(dir: &Path) -> Result<(), AppError> {
     if dir.join(STATE_DIR).join("journal").is_dir() {
         return Ok(());
     }
-    let shown = dir.display();
-    if !dir.exists() {
-        return Err(AppError::new(
-            ErrorKind::NotFound,
-            format!("there is no folder {shown}"),
-        ));
-    }
-    let error = AppError::new(
-        ErrorKind::NotFound,
-        format!("there is no journal in {shown}"),
-    );
-    Err(error.hint("name the output folder of a run (`saving.output_dir`)"))
+    let what = if dir.exists() {
+        format!("there is no journal in {}", dir.display())
+    } else {
+        format!("there is no folder {}", dir.display())
+    };
+    Err(AppError::new(ErrorKind::NotFound, what)
+        .hint("name the output folder of a run (`saving.output_dir`)"))
 }
 
 fn print_verified(

@@ -10,6 +10,7 @@ use forgemark_journal::{RunLock, Storage, Totals};
 use crate::Context;
 use crate::assemble::disk;
 use crate::cli::StatusArgs;
+use crate::commands::dialogue::pulse::InProgress;
 use crate::commands::dialogue::report;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
@@ -41,6 +42,8 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit, AppError> {
 
 struct Status {
     holder: Option<String>,
+    /// What the process that works now is doing, or the last one was when it was killed.
+    in_progress: Option<InProgress>,
     standing: Standing,
     totals: Totals,
 }
@@ -57,8 +60,12 @@ fn read(storage: &Arc<dyn Storage>, args: &StatusArgs) -> Result<Status, AppErro
             .hint("name the output folder of a run (`saving.output_dir`)")
         })?;
     let standing = standing(&recovered).map_err(AppError::Journal)?;
+    // A file of another process than the one that works now says nothing about it.
+    let in_progress = InProgress::read(&**storage, &args.dir)
+        .filter(|found| holder.as_ref().is_none_or(|owner| *owner == found.owner));
     Ok(Status {
         holder,
+        in_progress,
         totals: recovered.totals,
         standing,
     })
@@ -72,6 +79,18 @@ impl Status {
             Some(owner) => row("state", &format!("working ({owner})")),
             None => row("state", "not working"),
         }
+        if let Some(found) = &self.in_progress {
+            let made = human::count(found.running);
+            let waiting = human::count(found.waiting);
+            let conversations = format!("{made}, and {waiting} made that wait for earlier ones");
+            if self.holder.is_some() {
+                row("in progress", &conversations);
+                let (calls, limit) = (human::count(found.calls), human::count(found.limit));
+                row("calls in flight", &format!("{calls} of {limit}"));
+            } else {
+                row("in progress when it was stopped", &conversations);
+            }
+        }
         for run in &self.standing.runs {
             row("run", &run.run_id);
             row("  ending", run.ending.as_deref().unwrap_or("not ended"));
@@ -81,6 +100,15 @@ impl Status {
             for (reason, n) in &run.dropped {
                 row(&format!("    {reason}"), &human::count(*n));
             }
+            let all = run.totals.all();
+            row("  calls", &human::count(all.calls));
+            row(
+                "  cost",
+                &report::cost(all.cost_micro_usd, all.unknown_price_calls),
+            );
+        }
+        if self.standing.runs.len() > 1 {
+            row("all runs of the folder", "");
         }
         for (role, totals) in &self.totals.by_role {
             row(&format!("calls of {role}"), &human::count(totals.calls));
@@ -119,6 +147,7 @@ impl Status {
                     ("conversations", Json::from(run.good)),
                     ("turns", Json::from(run.turns)),
                     ("dropped", Json::Object(dropped)),
+                    ("calls", Json::from(run.totals.all().calls)),
                 ])
             })
             .collect();
@@ -126,6 +155,10 @@ impl Status {
         Json::object([
             ("working", Json::from(self.holder.is_some())),
             ("owner", Json::from(self.holder.clone())),
+            (
+                "in_progress",
+                Json::from(self.in_progress.as_ref().map(InProgress::to_json)),
+            ),
             ("runs", Json::Array(runs)),
             ("calls", Json::from(all.calls)),
             ("failures", Json::from(all.failures)),

@@ -3,16 +3,6 @@
 use crate::json::Object;
 use crate::settings::nearest;
 
-/// The columns under their default names, in the order in which they are written.
-const NAMES: [&str; 6] = [
-    "messages",
-    "messages_with_tools",
-    "metadata",
-    "user_reasoning",
-    "assistant_reasoning",
-    "judge",
-];
-
 /// Another spelling that configurations use.
 const ALIAS: (&str, &str) = ("message_with_tools", "messages_with_tools");
 
@@ -27,7 +17,7 @@ pub struct Columns {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnsError {
     /// No such column.
-    #[error("there is no column '{column}'; the columns are {}", NAMES.join(", "))]
+    #[error("there is no column '{column}'; the columns are {}", Columns::NAMES.join(", "))]
     Unknown {
         /// The key of the mapping.
         column: String,
@@ -61,12 +51,22 @@ pub enum ColumnsError {
 impl Default for Columns {
     fn default() -> Self {
         Columns {
-            names: NAMES.map(str::to_owned),
+            names: Columns::NAMES.map(str::to_owned),
         }
     }
 }
 
 impl Columns {
+    /// The columns under their default names, in the order in which they are written.
+    pub const NAMES: [&'static str; 6] = [
+        "messages",
+        "messages_with_tools",
+        "metadata",
+        "user_reasoning",
+        "assistant_reasoning",
+        "judge",
+    ];
+
     /// The names from a mapping of default names to new ones; columns that it leaves out keep their name. `null` keeps
     /// it too. White space around a name is taken off, and `message_with_tools` means `messages_with_tools`.
     ///
@@ -74,13 +74,13 @@ impl Columns {
     /// [`ColumnsError`] for an unknown column, a name that is blank or no text, and two columns of one name.
     pub fn new(mapping: &Object) -> Result<Self, ColumnsError> {
         let mut columns = Columns::default();
-        let mut given = [false; NAMES.len()];
+        let mut given = [false; Columns::NAMES.len()];
         for (key, value) in mapping {
             let column = if key == ALIAS.0 { ALIAS.1 } else { key };
-            let Some(place) = NAMES.iter().position(|name| *name == column) else {
+            let Some(place) = Columns::NAMES.iter().position(|name| *name == column) else {
                 return Err(ColumnsError::Unknown {
                     column: key.to_owned(),
-                    nearest: nearest(key, NAMES),
+                    nearest: nearest(key, Columns::NAMES),
                 });
             };
             if value.is_null() {
@@ -112,7 +112,10 @@ impl Columns {
                 .iter()
                 .position(|other| other == name)
             {
-                let (first, second) = (NAMES[earlier].to_owned(), NAMES[place].to_owned());
+                let (first, second) = (
+                    Columns::NAMES[earlier].to_owned(),
+                    Columns::NAMES[place].to_owned(),
+                );
                 return Err(ColumnsError::Collision {
                     first,
                     second,
@@ -125,7 +128,7 @@ impl Columns {
 
     /// The name of the column that is called `default` by default; any other key is its own name.
     pub fn name<'a>(&'a self, default: &'a str) -> &'a str {
-        match NAMES.iter().position(|name| *name == default) {
+        match Columns::NAMES.iter().position(|name| *name == default) {
             Some(place) => &self.names[place],
             None => default,
         }
@@ -135,12 +138,14 @@ impl Columns {
     pub fn is_identity(&self) -> bool {
         self.names
             .iter()
-            .zip(NAMES)
+            .zip(Columns::NAMES)
             .all(|(name, default)| name == default)
     }
 
     /// Default names and names, in the order in which they are written.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        NAMES.into_iter().zip(self.names.iter().map(String::as_str))
+        Columns::NAMES
+            .into_iter()
+            .zip(self.names.iter().map(String::as_str))
     }
 }

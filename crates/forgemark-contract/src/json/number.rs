@@ -62,6 +62,43 @@ pub(super) fn write_i64(out: &mut Vec<u8>, value: i64) {
     write_u64(out, value.unsigned_abs());
 }
 
+/// The double whose shortest spelling is the shortest spelling of `value`, so that a writer of doubles writes a single
+/// without the digits that its conversion would add (`0.1`, not `0.10000000149011612`).
+pub fn shortest_f32(value: f32) -> f64 {
+    let mut text = Digits {
+        bytes: [0; 32],
+        len: 0,
+    };
+    match write!(text, "{value:e}") {
+        Ok(()) => text.as_str().parse().unwrap_or_else(|_| f64::from(value)),
+        Err(_) => f64::from(value),
+    }
+}
+
+/// Appends `value` as `serde_json` writes it: the shortest digits, plain from 1e-5 up to below 1e16 and always with a
+/// fraction, else scientific with a bare exponent (`1e-7`, `1e16`); `null` for what is not finite.
+pub(super) fn write_f64_rust(out: &mut Vec<u8>, value: f64) {
+    if !value.is_finite() {
+        return out.extend_from_slice(b"null");
+    }
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
+    let (digits, n_digits, exponent) = shortest(value.abs());
+    let digits = &digits[..n_digits];
+    if (-5..16).contains(&exponent) {
+        write_plain(out, digits, exponent);
+        return;
+    }
+    out.push(digits[0]);
+    if digits.len() > 1 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[1..]);
+    }
+    out.push(b'e');
+    write_i64(out, exponent.into());
+}
+
 /// Appends `value` as `repr(float)` and `json.dumps` write it: the shortest digits that read back to the same double,
 /// plain for exponents -4 to 15 and always with a fraction (`1.0`), else scientific with a signed exponent of at least
 /// two digits (`1e-07`, `1e+16`); `NaN`, `Infinity`, `-Infinity`.
@@ -75,10 +112,30 @@ pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
     if value.is_infinite() {
         return out.extend_from_slice(b"Infinity");
     }
-    let mut written = scientific(value.abs(), None);
+    let (digits, n_digits, exponent) = shortest(value.abs());
+    let digits = &digits[..n_digits];
+    if (-4..16).contains(&exponent) {
+        write_plain(out, digits, exponent);
+    } else {
+        out.push(digits[0]);
+        if digits.len() > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&digits[1..]);
+        }
+        out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+        if exponent.abs() < 10 {
+            out.push(b'0');
+        }
+        write_u64(out, u64::from(exponent.unsigned_abs()));
+    }
+}
+
+/// The shortest digits of a finite `value` that is not negative, how many there are, and the exponent of the first.
+fn shortest(value: f64) -> ([u8; 20], usize, i32) {
+    let mut written = scientific(value, None);
     if written.n_digits() >= LONGEST_SURE {
-        let rounded = scientific(value.abs(), Some(written.n_digits() - 1));
-        if rounded.as_str().parse() == Ok(value.abs()) {
+        let rounded = scientific(value, Some(written.n_digits() - 1));
+        if rounded.as_str().parse() == Ok(value) {
             written = rounded;
         }
     }
@@ -94,22 +151,8 @@ pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
         digits[n_digits] = byte;
         n_digits += 1;
     }
-    let digits = &digits[..n_digits];
     let exponent = written.get(split + 1..).map_or(0, read_exponent);
-    if (-4..16).contains(&exponent) {
-        write_plain(out, digits, exponent);
-    } else {
-        out.push(digits[0]);
-        if digits.len() > 1 {
-            out.push(b'.');
-            out.extend_from_slice(&digits[1..]);
-        }
-        out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-        if exponent.abs() < 10 {
-            out.push(b'0');
-        }
-        write_u64(out, u64::from(exponent.unsigned_abs()));
-    }
+    (digits, n_digits, exponent)
 }
 
 /// Shortest digits fewer than this are the nearest ones for sure. At 16 and 17 digits a double can lie exactly between

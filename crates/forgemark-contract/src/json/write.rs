@@ -25,6 +25,17 @@ pub struct Style {
     pub ascii: bool,
     /// Whether the space after `,` and `:` is left out.
     pub compact: bool,
+    /// How floats are spelled.
+    pub numbers: Numbers,
+}
+
+/// How floats are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// As Python's `repr`: `1e-07`, `1e+16`, `NaN`.
+    Python,
+    /// As Rust's `serde_json`: `1e-7`, `1e16`, `null` for what is not finite.
+    Rust,
 }
 
 impl Style {
@@ -33,18 +44,31 @@ impl Style {
         indent: None,
         ascii: false,
         compact: false,
+        numbers: Numbers::Python,
     };
     /// A file of its own: `json.dumps(value, ensure_ascii=False, indent=2)`.
     pub const FILE: Style = Style {
         indent: Some(2),
         ascii: false,
         compact: false,
+        numbers: Numbers::Python,
     };
     /// Wire bodies, hashes and schemas: no spaces.
     pub const COMPACT: Style = Style {
         indent: None,
         ascii: false,
         compact: true,
+        numbers: Numbers::Python,
+    };
+    /// `serde_json::to_string`, for files whose other writer is a Rust program.
+    pub const RUST_LINE: Style = Style {
+        numbers: Numbers::Rust,
+        ..Style::COMPACT
+    };
+    /// `serde_json::to_string_pretty`.
+    pub const RUST_FILE: Style = Style {
+        numbers: Numbers::Rust,
+        ..Style::FILE
     };
 }
 
@@ -160,10 +184,13 @@ impl<'a> Writer<'a> {
         number::write_u64(self.out, value);
     }
 
-    /// Writes a float as Python's `repr` does.
+    /// Writes a float as the style spells it.
     pub fn float(&mut self, value: f64) {
         self.before_value();
-        number::write_f64(self.out, value);
+        match self.style.numbers {
+            Numbers::Python => number::write_f64(self.out, value),
+            Numbers::Rust => number::write_f64_rust(self.out, value),
+        }
     }
 
     /// Writes a boolean.
@@ -408,6 +435,12 @@ impl WriteJson for u64 {
 impl WriteJson for f64 {
     fn write_json(&self, w: &mut Writer<'_>) {
         w.float(*self);
+    }
+}
+
+impl WriteJson for f32 {
+    fn write_json(&self, w: &mut Writer<'_>) {
+        w.float(number::shortest_f32(*self));
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Shape, ShapeError, Table};
 use crate::json::{Json, Object, WriteJson, Writer};
+use crate::time::Timestamp;
 
 /// A Rust type that can stand in a record.
 pub trait Field: WriteJson + Sized {
@@ -116,6 +117,41 @@ impl Field for f64 {
     }
 }
 
+/// Written with the shortest digits that read back to the same single; what is beyond its range reads as infinite.
+impl Field for f32 {
+    const SHAPE: Shape = Shape::Number;
+
+    fn from_field(value: &Json) -> Result<Self, ShapeError> {
+        f64::from_field(value).map(|value| value as f32)
+    }
+
+    fn to_field(&self) -> Json {
+        Json::Float(crate::json::shortest_f32(*self))
+    }
+}
+
+/// Written with a `Z`; any RFC 3339 instant is read.
+impl Field for Timestamp {
+    const SHAPE: Shape = Shape::LedgerTime;
+
+    fn from_field(value: &Json) -> Result<Self, ShapeError> {
+        let text = value
+            .as_str()
+            .ok_or_else(|| mismatch("an instant", value))?;
+        Timestamp::parse(text).map_err(|error| ShapeError::here(error.to_string()))
+    }
+
+    fn to_field(&self) -> Json {
+        Json::Str(self.ledger_style())
+    }
+}
+
+impl WriteJson for Timestamp {
+    fn write_json(&self, w: &mut Writer<'_>) {
+        w.str(&self.ledger_style());
+    }
+}
+
 impl Field for bool {
     const SHAPE: Shape = Shape::Bool;
 
@@ -188,6 +224,8 @@ impl<T: WriteJson + std::any::Any + Send + Sync> WriteJson for Arc<T> {
 ///         /// What it says.
 ///         req key: Type,             // always written
 ///         opt key: Type,             // Option<Type>; the key is left out when `None`
+///         may key: Type,             // the same, and `null` reads as `None`
+///         list key: Type,            // Vec<Type>; left out when empty, missing and `null` read as empty
 ///         req field as "key": Type = Shape::Object, // another key, a stricter shape for the check
 ///         req key or "old": Type,    // an older name that readers accept
 ///     }
@@ -198,16 +236,25 @@ impl<T: WriteJson + std::any::Any + Send + Sync> WriteJson for Arc<T> {
 macro_rules! record {
     (@type req $ty:ty) => { $ty };
     (@type opt $ty:ty) => { Option<$ty> };
+    (@type may $ty:ty) => { Option<$ty> };
+    (@type list $ty:ty) => { Vec<$ty> };
     (@required req) => { true };
     (@required opt) => { false };
+    (@required may) => { false };
+    (@required list) => { false };
     (@key $field:ident) => { stringify!($field) };
     (@key $field:ident $key:literal) => { $key };
     (@legacy) => { None };
     (@legacy $legacy:literal) => { Some($legacy) };
-    (@shape $ty:ty) => { <$ty as $crate::shape::Field>::SHAPE };
-    (@shape $ty:ty, $shape:expr) => { $shape };
+    (@shape may $ty:ty) => { <Option<$ty> as $crate::shape::Field>::SHAPE };
+    (@shape may $ty:ty, $shape:expr) => { $crate::shape::Shape::Nullable(&$shape) };
+    (@shape list $ty:ty) => { <Option<Vec<$ty>> as $crate::shape::Field>::SHAPE };
+    (@shape $presence:ident $ty:ty) => { <$ty as $crate::shape::Field>::SHAPE };
+    (@shape $presence:ident $ty:ty, $shape:expr) => { $shape };
     (@write req $w:ident, $key:expr, $value:expr) => { $w.field($key, &$value); };
     (@write opt $w:ident, $key:expr, $value:expr) => { if let Some(value) = &$value { $w.field($key, value); } };
+    (@write may $w:ident, $key:expr, $value:expr) => { if let Some(value) = &$value { $w.field($key, value); } };
+    (@write list $w:ident, $key:expr, $value:expr) => { if !$value.is_empty() { $w.field($key, &$value); } };
     (@tree req $object:ident, $key:expr, $value:expr) => {
         $object.insert($key, $crate::shape::Field::to_field(&$value));
     };
@@ -215,6 +262,20 @@ macro_rules! record {
         if let Some(value) = &$value {
             $object.insert($key, $crate::shape::Field::to_field(value));
         }
+    };
+    (@tree may $object:ident, $key:expr, $value:expr) => {
+        $crate::shape::record::record!(@tree opt $object, $key, $value);
+    };
+    (@tree list $object:ident, $key:expr, $value:expr) => {
+        if !$value.is_empty() {
+            $object.insert($key, $crate::shape::Field::to_field(&$value));
+        }
+    };
+    (@read may $ty:ty, $found:expr, $key:expr) => {
+        $crate::shape::record::record!(@read opt $ty, $found.filter(|value| !value.is_null()), $key)
+    };
+    (@read list $ty:ty, $found:expr, $key:expr) => {
+        $crate::shape::record::record!(@read may Vec<$ty>, $found, $key).unwrap_or_default()
     };
     (@read req $ty:ty, $found:expr, $key:expr) => {
         match $found {
@@ -335,7 +396,7 @@ macro_rules! record {
                         $crate::shape::FieldRule {
                             key: $crate::shape::record::record!(@key $field $($key)?),
                             legacy: $crate::shape::record::record!(@legacy $($legacy)?),
-                            shape: $crate::shape::record::record!(@shape $ty $(, $shape)?),
+                            shape: $crate::shape::record::record!(@shape $presence $ty $(, $shape)?),
                             required: $crate::shape::record::record!(@required $presence),
                             doc: concat!($($field_doc),*).trim_ascii(),
                         },

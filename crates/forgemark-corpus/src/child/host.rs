@@ -160,9 +160,7 @@ fn judge(ending: Ending, limits: &PdfLimits, format: Format) -> Result<Extracted
         Format::Html => "HTML file",
     };
     let raise = |what: &str| {
-        format!(
-            "raise the limit on {what} if you trust the file, or save it anew from the program that made it"
-        )
+        format!("raise {what} if you trust the file, or save it anew from the program that made it")
     };
     let memory = || {
         Damage::lasting(
@@ -170,14 +168,14 @@ fn judge(ending: Ending, limits: &PdfLimits, format: Format) -> Result<Extracted
                 "reading it takes more than {} of memory",
                 bytes_text(limits.memory_bytes)
             ),
-            raise("memory"),
+            raise(limits.memory_name),
         )
     };
     match ending.killed {
         Some(Killed::Deadline) => {
             return Err(Damage::passing(
                 format!("reading it takes longer than {}", seconds_text(limits.wall)),
-                raise("time"),
+                raise(limits.time_name),
             ));
         }
         Some(Killed::TooMuchOutput) => return Err(too_much_text(limits)),
@@ -194,7 +192,7 @@ fn judge(ending: Ending, limits: &PdfLimits, format: Format) -> Result<Extracted
                     "reading it takes more than {} of processor time",
                     seconds_text(limits.cpu)
                 ),
-                raise("processor time"),
+                raise(limits.time_name),
             ),
             Some(Signal::SIGABRT) if ending.stderr.contains("memory allocation") => memory(),
             Some(Signal::SIGABRT | Signal::SIGSEGV | Signal::SIGBUS)
@@ -261,7 +259,7 @@ fn too_much_text(limits: &PdfLimits) -> Damage {
             "it holds more than {} of text",
             bytes_text(limits.output_bytes)
         ),
-        "split it, or raise the limit on its text if you trust the file",
+        "split it",
     )
 }
 

@@ -3,16 +3,6 @@
 use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{self, Json, Object};
 
-/// The columns in the order in which they are written.
-const DEFAULTS: [&str; 6] = [
-    "messages",
-    "messages_with_tools",
-    "metadata",
-    "user_reasoning",
-    "assistant_reasoning",
-    "judge",
-];
-
 /// The mappings that rows of a folder may have: runs of one folder may differ.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
@@ -84,12 +74,12 @@ pub(super) fn of_plan(plan: &Json) -> Option<Columns> {
     let list = text.get(text.find('[')?..=text.rfind(']')?)?;
     let names = json::parse_str(list).ok()?;
     let names = names.as_array()?;
-    let mapping: Object = DEFAULTS
+    let mapping: Object = Columns::NAMES
         .iter()
         .zip(names)
         .map(|(default, name)| ((*default).to_owned(), name.clone()))
         .collect();
-    (names.len() == DEFAULTS.len())
+    (names.len() == Columns::NAMES.len())
         .then(|| Columns::new(&mapping).ok())
         .flatten()
 }
@@ -98,7 +88,7 @@ pub(super) fn of_plan(plan: &Json) -> Option<Columns> {
 pub(super) fn infer(row: &Json) -> Option<Columns> {
     let mut mapping = Object::new();
     let mut used: Vec<&str> = Vec::new();
-    for default in DEFAULTS {
+    for default in Columns::NAMES {
         let found = row
             .as_object()?
             .iter()

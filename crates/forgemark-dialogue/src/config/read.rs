@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use forgemark_contract::dialogue::Columns;
+use forgemark_contract::dialogue::{Columns, ColumnsError};
 use forgemark_contract::json::{Json, Object};
 use forgemark_contract::settings::{Resolved, SettingError, nearest};
 
@@ -207,24 +207,20 @@ impl Config {
 
 fn columns(values: &Resolved, problems: &mut Vec<SettingError>) -> Result<Columns, SettingError> {
     let mut mapping = Object::new();
-    for name in [
-        "messages",
-        "messages_with_tools",
-        "metadata",
-        "user_reasoning",
-        "assistant_reasoning",
-        "judge",
-    ] {
+    for name in Columns::NAMES {
         mapping.insert(
             name,
             values.get(&format!("saving.output_columns.{name}")).clone(),
         );
     }
     Columns::new(&mapping).or_else(|error| {
-        problems.push(SettingError::new(
-            "saving.output_columns",
-            error.to_string(),
-        ));
+        let problem = SettingError::new("saving.output_columns", error.to_string());
+        problems.push(match &error {
+            ColumnsError::Collision { first, second, .. } => problem.with_hint(format!(
+                "give `saving.output_columns.{first}` or `saving.output_columns.{second}` another name"
+            )),
+            _ => problem,
+        });
         Columns::new(&Object::new())
             .map_err(|error| SettingError::new("saving.output_columns", error.to_string()))
     })

@@ -2,9 +2,9 @@
 
 use forgemark_contract::ids::RunId;
 use forgemark_contract::json::{Json, Object, to_compact};
-use forgemark_journal::Recovered;
+use forgemark_journal::{Recovered, Totals};
 
-use super::{Environment, RunOptions};
+use super::{Environment, RunOptions, documents};
 use crate::error::DialogueError;
 
 /// The run to work on.
@@ -13,25 +13,40 @@ pub(super) struct Choice {
     pub(super) resumed: bool,
     /// Items that were committed before the run began.
     pub(super) first_item: u64,
-    /// Ordinals that each language must make whatever its total says; see [`with_at_least`].
+    /// Ordinals that each language must make whatever its total says; see [`recorded`].
     pub(super) at_least: Vec<u64>,
+    /// What earlier runs in the folder had spent when this one first began.
+    pub(super) spent_before: Totals,
 }
 
-/// Key of the plan record that is no part of the plan's identity.
+/// Keys of the plan record that are no part of the plan's identity.
 const AT_LEAST: &str = "at_least";
+const SPENT_BEFORE: &str = "spent_before";
 
-/// The plan with the ordinals that existed before dropped conversations were made again, so that a
-/// run that is killed in the middle of that still gives up no conversation that was good.
-pub(super) fn with_at_least(mut plan: Json, at_least: &[u64]) -> Json {
-    if let Some(plan) = plan.as_object_mut()
-        && at_least.iter().any(|n| *n > 0)
-    {
-        plan.insert(
-            AT_LEAST,
-            Json::Array(at_least.iter().map(|n| Json::from(*n)).collect()),
-        );
+/// The plan as the journal keeps it, with what a later part of the run must know:
+///
+/// * the ordinals that existed before dropped conversations were made again, so that a run that is
+///   killed in the middle of that still gives up no conversation that was good;
+/// * what earlier runs had spent, because the journal adds up the calls of all runs of a folder and
+///   only the newest run can go on: what came since is this run's.
+pub(super) fn recorded(mut plan: Json, at_least: &[u64], spent_before: &Totals) -> Json {
+    if let Some(plan) = plan.as_object_mut() {
+        if at_least.iter().any(|n| *n > 0) {
+            plan.insert(
+                AT_LEAST,
+                Json::Array(at_least.iter().map(|n| Json::from(*n)).collect()),
+            );
+        }
+        if spent_before.all().calls > 0 {
+            plan.insert(SPENT_BEFORE, spent_before.to_json());
+        }
     }
     plan
+}
+
+/// What earlier runs had spent when the run of this recorded plan first began.
+pub(super) fn spent_before(plan: &Json) -> Totals {
+    Totals::from_json(plan.at(SPENT_BEFORE))
 }
 
 /// What identifies a run, part by part: configuration, prompts, documents, personas, seed topics.
@@ -67,7 +82,7 @@ fn differences(old: &Json, new: &Json) -> Vec<String> {
         .collect();
     names.extend(
         old.keys()
-            .filter(|name| *name != AT_LEAST && !new.contains_key(name))
+            .filter(|name| ![AT_LEAST, SPENT_BEFORE].contains(name) && !new.contains_key(name))
             .map(str::to_owned),
     );
     names
@@ -111,6 +126,7 @@ pub(super) fn choose(
         if !changed.is_empty() {
             return Err(DialogueError::PlanChanged {
                 run_id: newest.run_id.clone(),
+                documents: documents::changes(environment, newest.plan.str_or("documents", "")),
                 changed,
             });
         }
@@ -124,6 +140,7 @@ pub(super) fn choose(
                 .iter()
                 .filter_map(Json::as_u64)
                 .collect(),
+            spent_before: spent_before(&newest.plan),
         });
     }
     let taken = |id: &str| recovered.runs.iter().any(|run| run.run_id == id);
@@ -158,5 +175,6 @@ pub(super) fn choose(
         resumed: false,
         first_item: committed,
         at_least: Vec::new(),
+        spent_before: recovered.totals.clone(),
     })
 }

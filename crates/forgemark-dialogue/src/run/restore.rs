@@ -60,17 +60,26 @@ pub(super) fn import(
     Ok(changed)
 }
 
-/// Goes back to the first dropped conversation that is to be made again and forgets the failed
-/// replies of all that are. Returns how many ordinals each language had, so that no conversation
-/// that was good is lost.
+/// A way back to the first dropped conversation that is to be made again.
+pub(super) struct Rewind {
+    /// The item to go back to.
+    pub(super) to: u64,
+    /// The replies of the dropped conversations.
+    pub(super) forget: Vec<CallKey>,
+    /// How many ordinals each language had, so that no conversation that was good is lost.
+    pub(super) at_least: Vec<u64>,
+}
+
+/// How to make dropped conversations again, all or those with a reason; `None` when there are none.
+/// `at_least` are the ordinals that an earlier retry, which has not come so far again, must make.
 pub(super) fn rewind(
-    artifacts: &mut ArtifactSet,
     environment: &Environment,
     recovered: &Recovered,
     first_item: u64,
     reason: Option<DropReason>,
-) -> Result<Vec<u64>, DialogueError> {
-    let mut at_least = vec![0; environment.config.languages.len()];
+    mut at_least: Vec<u64>,
+) -> Result<Option<Rewind>, DialogueError> {
+    at_least.resize(environment.config.languages.len(), 0);
     let mut to = None;
     let mut failed = Vec::new();
     for item in recovered.items_from(first_item) {
@@ -79,7 +88,7 @@ pub(super) fn rewind(
             continue;
         };
         if let Some(cell) = at_least.get_mut(outcome.key.group as usize) {
-            *cell = outcome.key.ordinal + 1;
+            *cell = (*cell).max(outcome.key.ordinal + 1);
         }
         let Some(dropped) = outcome.dropped else {
             continue;
@@ -89,7 +98,7 @@ pub(super) fn rewind(
             failed.push(outcome.id);
         }
     }
-    let Some(to) = to else { return Ok(Vec::new()) };
+    let Some(to) = to else { return Ok(None) };
     let mut forget: Vec<CallKey> = Vec::new();
     for entry in forgemark_journal::dump(&environment.storage, &environment.out_dir)? {
         if let Record::Call(call) = entry?.record
@@ -102,8 +111,11 @@ pub(super) fn rewind(
             forget.push(call.key);
         }
     }
-    artifacts.rewind(to, forget)?;
-    Ok(at_least)
+    Ok(Some(Rewind {
+        to,
+        forget,
+        at_least,
+    }))
 }
 
 /// Opens the memory of questions. Returns it with the number of commits that it holds already.

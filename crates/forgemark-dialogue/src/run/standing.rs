@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use forgemark_contract::json::Json;
-use forgemark_journal::{JournalError, Recovered};
+use forgemark_journal::{JournalError, Recovered, Totals};
 
 use crate::conversation::DropReason;
 use crate::outcome::Outcome;
+
+use super::{identity, spending};
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct RunStanding {
     pub turns: u64,
     /// Dropped conversations by reason.
     pub dropped: BTreeMap<String, u64>,
+    /// Calls, tokens and cost, those that no committed conversation rests on yet included.
+    pub totals: Totals,
 }
 
 /// All runs of a folder, oldest first.
@@ -38,7 +42,8 @@ pub fn standing(recovered: &Recovered) -> Result<Standing, JournalError> {
     let mut runs: Vec<RunStanding> = recovered
         .runs
         .iter()
-        .map(|run| RunStanding {
+        .enumerate()
+        .map(|(index, run)| RunStanding {
             run_id: run.run_id.clone(),
             ending: run.end.as_ref().map(|end| {
                 match end.detail.get("ending").and_then(Json::as_str) {
@@ -49,6 +54,15 @@ pub fn standing(recovered: &Recovered) -> Result<Standing, JournalError> {
             good: 0,
             turns: 0,
             dropped: BTreeMap::new(),
+            totals: {
+                // Only the newest run can go on, so the calls of a run end where the next begins.
+                let next = recovered.runs.get(index + 1);
+                let end = next.map(|next| identity::spent_before(&next.plan));
+                spending::since(
+                    end.as_ref().unwrap_or(&recovered.totals),
+                    &identity::spent_before(&run.plan),
+                )
+            },
         })
         .collect();
     for item in recovered.items() {

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use forgemark_contract::ids::RunId;
 use forgemark_journal::{Journal, Totals};
 
-use super::{Environment, Live};
+use super::{Environment, Live, spending};
+use crate::pipeline::MOST_DROPS_IN_A_ROW;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,10 @@ impl fmt::Display for Ending {
             Ending::AlreadyComplete => f.write_str("complete before; nothing was done"),
             Ending::Limit => f.write_str("stopped at the limit"),
             Ending::TooManyFailed => f.write_str("stopped because too many conversations failed"),
-            Ending::NoProgress => f.write_str("stopped because only dropped conversations came"),
+            Ending::NoProgress => write!(
+                f,
+                "stopped because {MOST_DROPS_IN_A_ROW} conversations in a row were dropped"
+            ),
             Ending::Budget(what) => write!(f, "stopped by the budget: {what}"),
             Ending::Exhausted => f.write_str("stopped because all passages are used up"),
             Ending::Interrupted => f.write_str("interrupted"),
@@ -83,7 +87,8 @@ pub struct Summary {
     pub mean_score: Option<f64>,
     /// Mean support score in [0, 1].
     pub mean_support: Option<f64>,
-    /// Calls, tokens and cost, cumulative over resumes.
+    /// Calls, tokens and cost of the run, all its parts together; those of other runs in the folder
+    /// do not count.
     pub totals: Totals,
     /// Calls whose replies were thrown away by a rewind, in this process.
     pub discarded_calls: u64,
@@ -99,6 +104,7 @@ pub(super) fn make(
     ending: Ending,
     live: &Live,
     journal: &Journal,
+    spent_before: &Totals,
     registry_bytes: u64,
 ) -> Summary {
     let tally = &live.tally;
@@ -114,7 +120,7 @@ pub(super) fn make(
         dropped: tally.drops(),
         mean_score: mean(load(&tally.score_milli), load(&tally.scored)),
         mean_support: mean(load(&tally.support_milli), load(&tally.supported)),
-        totals: journal.totals(),
+        totals: spending::since(&journal.totals(), spent_before),
         discarded_calls: live.progress.snapshot().discarded_calls,
         replayed_calls: live.caller.snapshot().replayed,
         bytes_written: journal.bytes_written() + registry_bytes,

@@ -451,3 +451,72 @@ fn failed_conversations_can_be_made_again() {
         .collect();
     assert_eq!(unique.len(), questions(&retry).len());
 }
+
+#[test]
+fn each_run_of_a_folder_has_totals_and_budgets_of_its_own() {
+    let (bench, agent) = Bench::scripted(9, Dialogue::PLAIN);
+    let bench = bench.set("run.total_samples", 4);
+    let first = bench.run();
+    assert_eq!(first.totals.all().calls, agent.calls());
+
+    // As many calls as the first run took, and none of them counts against the second one's budget.
+    let mut second = bench.clone().options(|options| options.new_run = true);
+    second.budget.max_calls = Some(agent.calls() * 2);
+    let summary = second
+        .clone()
+        .options(|options| options.limit = Some(2))
+        .run();
+    assert_eq!(summary.ending, Ending::Limit);
+    assert_eq!(
+        summary.totals.all().calls,
+        agent.calls() - first.totals.all().calls
+    );
+    // A part of the same run counts with the parts before it.
+    let mut rest = bench.clone();
+    rest.budget = second.budget;
+    let summary = rest.run();
+    assert_eq!(
+        (summary.ending.clone(), summary.good),
+        (Ending::Complete, 4)
+    );
+    let of_second = agent.calls() - first.totals.all().calls;
+    assert_eq!(summary.totals.all().calls, of_second);
+
+    // A budget that the first run alone would have filled stops the third run where it is full itself.
+    let before = agent.calls();
+    let mut third = bench.clone().options(|options| options.new_run = true);
+    third.budget.max_calls = Some(7);
+    let summary = third.run();
+    assert!(matches!(summary.ending, Ending::Budget(_)), "{summary:?}");
+    assert_eq!(summary.totals.all().calls, 7);
+    assert_eq!(agent.calls() - before, 7);
+
+    let storage: std::sync::Arc<dyn forgemark_journal::Storage> =
+        std::sync::Arc::new(bench.disk.clone());
+    let recovered = forgemark_journal::inspect(&storage, super::bench::OUT.as_ref())
+        .unwrap()
+        .unwrap();
+    let runs = forgemark_dialogue::run::standing(&recovered).unwrap().runs;
+    let calls: Vec<u64> = runs.iter().map(|run| run.totals.all().calls).collect();
+    assert_eq!(calls, [first.totals.all().calls, of_second, 7]);
+}
+
+#[test]
+fn only_dropped_conversations_end_a_run_that_sets_no_limit_on_them() {
+    let agent = Counting::new(&script(3, Dialogue::PLAIN))
+        .before(|_, request| (role(request) == "user_turn").then(|| AgentReply::text("no")));
+    let bench = Bench::new(agent).set("coverage.question_dedup_retries", 0);
+    for run in 1..=2 {
+        let summary = bench.run();
+        assert_eq!(summary.ending, Ending::NoProgress);
+        let dropped = summary.dropped["parse_error"];
+        // Those that were in flight are kept, and the next command begins to count anew.
+        let most = run * (200 + 64);
+        assert!((run * 200..=most).contains(&dropped), "{dropped} dropped");
+    }
+    let limited = bench.options(|options| options.max_failed = Some(MaxFailed::Count(210)));
+    let before = limited.rows("conversations_index.jsonl").len();
+    assert_eq!(limited.run().ending, Ending::TooManyFailed);
+    let more = limited.rows("conversations_index.jsonl").len() - before;
+    assert!(more > 210, "{more} more, so 200 in a row did not end it");
+}

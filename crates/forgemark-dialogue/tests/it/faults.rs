@@ -468,6 +468,22 @@ fn an_endpoint_that_refuses_suspends_the_run_and_a_later_one_completes_it() {
 }
 
 #[test]
+fn an_endpoint_that_fails_at_the_very_start_is_asked_again() {
+    for fault in [Fault::status(500), Fault::CutMidBody, Fault::Html] {
+        let mut rule = FaultRule::at_rate(fault.clone(), 1.0);
+        rule.attempts = vec![1, 2];
+        let endpoint = Endpoint::of(Behaviour::NONE.fault(rule)).unwrap();
+        let probed = bench(&endpoint).options(|options| options.skip_probe = false);
+        let summary = complete(&probed);
+        assert_eq!((summary.good, summary.dropped.len()), (4, 0), "{fault:?}");
+        assert!(
+            endpoint.stats().probes >= 5,
+            "{fault:?}: two more than three roles need"
+        );
+    }
+}
+
+#[test]
 fn one_dead_endpoint_of_two_costs_time_and_nothing_else() {
     let expected = plain_files();
     let (good, bad) = (

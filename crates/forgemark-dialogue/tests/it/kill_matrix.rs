@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forgemark_contract::json::Json;
-use forgemark_dialogue::DialogueError;
 use forgemark_dialogue::run::Ending;
+use forgemark_dialogue::{DialogueError, DropReason};
 use forgemark_journal::{JournalError, Storage};
-use forgemark_model::Backend;
 use forgemark_model::scripted::Dialogue;
+use forgemark_model::{AgentReply, Backend};
 use forgemark_testkit::{Fault, FaultKind, MemDisk};
 
-use super::bench::{Bench, Counting, OUT, artifacts, assert_same, corpus, script};
+use super::bench::{Bench, Counting, OUT, artifacts, assert_same, corpus, role, script};
 
 /// Replies that may be lost without being durable: those in flight in the two slots, and the last
 /// one of each conversation, which only its commit waits for.
@@ -61,7 +61,7 @@ impl Then {
 struct Matrix {
     bench: Bench,
     /// What stands on the disk before the first start.
-    before: fn() -> MemDisk,
+    before: Box<dyn Fn() -> MemDisk>,
     calls: u64,
     files: std::collections::BTreeMap<String, Vec<u8>>,
     points: u64,
@@ -70,16 +70,16 @@ struct Matrix {
 }
 
 impl Matrix {
-    fn new(bench: Bench, before: fn() -> MemDisk) -> Self {
+    fn new(bench: Bench, before: impl Fn() -> MemDisk + 'static) -> Self {
+        let disk = before();
         let mut matrix = Self {
             bench,
-            before,
+            before: Box::new(before),
             calls: 0,
             files: std::collections::BTreeMap::default(),
             points: 0,
             again: 0,
         };
-        let disk = before();
         let at_start = disk.points();
         let (ended, calls) = matrix.start(&disk);
         assert_eq!(ended.unwrap(), Ending::Complete);
@@ -91,14 +91,7 @@ impl Matrix {
 
     /// The command, and the calls that it made.
     fn start(&self, disk: &MemDisk) -> (Result<Ending, DialogueError>, u64) {
-        let agent = Arc::new(Counting::new(&script(
-            31,
-            Dialogue {
-                conflict_rate: 0.3,
-                shared_questions: 3,
-                ..Dialogue::PLAIN
-            },
-        )));
+        let agent = Arc::new(model());
         let mut bench = self.bench.clone().on(disk);
         bench.backend = Backend::Agent(Arc::clone(&agent) as Arc<dyn forgemark_model::Agent>);
         let ended = bench.try_run().map(|summary| summary.ending);
@@ -193,6 +186,18 @@ impl Matrix {
     }
 }
 
+/// The model that every command asks: some of its questions conflict.
+fn model() -> Counting {
+    Counting::new(&script(
+        31,
+        Dialogue {
+            conflict_rate: 0.3,
+            shared_questions: 3,
+            ..Dialogue::PLAIN
+        },
+    ))
+}
+
 fn small() -> Bench {
     let agent = Arc::new(Counting::new(&script(0, Dialogue::PLAIN)));
     Bench::with(corpus(2, 4), Backend::Agent(agent))
@@ -276,6 +281,34 @@ fn kill_matrix_of_the_second_command_itself() {
     println!("kill matrix, second command: {total} faults");
     assert!(total >= 40, "{total}");
     matrix.again = 0;
+}
+
+#[test]
+fn kill_matrix_of_a_command_that_makes_dropped_conversations_again() {
+    // A model that sometimes could not be read has left a complete folder with dropped conversations.
+    let failing = model().before(|_, request| {
+        let bad = role(request) == "user_turn" && request.sample % 2 == 0;
+        bad.then(|| AgentReply::text("no"))
+    });
+    let bench = small().set("coverage.question_dedup_retries", 1);
+    let mut first = bench.clone();
+    first.backend = Backend::Agent(failing);
+    let summary = first.run();
+    assert_eq!(summary.ending, Ending::Complete);
+    assert!(
+        summary.dropped.contains_key("parse_error"),
+        "{:?}",
+        summary.dropped
+    );
+
+    let disk = first.disk;
+    let retry = bench.options(|options| options.retry_failed = Some(Some(DropReason::ParseError)));
+    let mut matrix = Matrix::new(retry, move || disk.kill());
+    let index = &matrix.files["conversations_index.jsonl"];
+    let rows = index.split(|byte| *byte == b'\n').count() - 1;
+    assert!(rows > 3, "good ones behind a dropped one stay: {rows}");
+    // Every point takes over a minute; each of them passes.
+    matrix.all("dropped conversations again", 23);
 }
 
 #[test]

@@ -160,8 +160,18 @@ fn a_changed_plan_is_refused_and_the_part_is_named() {
             Err(DialogueError::PlanChanged {
                 run_id: named,
                 changed,
+                documents,
             }) => {
                 assert_eq!(named, run_id);
+                let removed = ["documents removed: section-05.txt".to_owned()];
+                assert_eq!(
+                    documents,
+                    if part == "documents" {
+                        &removed[..]
+                    } else {
+                        &[]
+                    }
+                );
                 assert!(changed.contains(&part.to_owned()), "{part}: {changed:?}");
                 assert!(changed.len() <= 2, "{part}: {changed:?}");
             }

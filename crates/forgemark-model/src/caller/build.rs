@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use forgemark_journal::Journal;
+use forgemark_journal::{Journal, Totals};
 
 use super::{Caller, Clock, Drain, FIRST_COMPLETION, Inner, RoleState, Shared, Target};
 use crate::budget::{Amount, Ledger};
@@ -27,6 +27,20 @@ impl Caller {
         config: &CallerConfig,
         journal: Journal,
         clock: Clock,
+    ) -> Result<Caller, BuildError> {
+        Self::of_run(config, journal, clock, &Totals::default())
+    }
+
+    /// The same for a run in a journal that other runs have used: budgets do not count what had been spent `before`
+    /// the run first began.
+    ///
+    /// # Errors
+    /// As [`Caller::new`].
+    pub fn of_run(
+        config: &CallerConfig,
+        journal: Journal,
+        clock: Clock,
+        before: &Totals,
     ) -> Result<Caller, BuildError> {
         let mut clients = Clients::new(&config.http, max_idle(config));
         let mut targets = BTreeMap::new();
@@ -71,15 +85,8 @@ impl Caller {
             };
             roles.insert(name.clone(), state);
         }
-        let spent = journal.totals().all();
-        let ledger = Ledger::new(
-            config.budget,
-            Amount {
-                cost_micro_usd: spent.cost_micro_usd,
-                tokens: spent.prompt.saturating_add(spent.completion),
-                calls: spent.calls,
-            },
-        );
+        let spent = amount(&journal.totals()).minus(amount(before));
+        let ledger = Ledger::new(config.budget, spent);
         Ok(Caller {
             inner: Arc::new(Inner {
                 roles,
@@ -95,6 +102,16 @@ impl Caller {
                 },
             }),
         })
+    }
+}
+
+/// What budgets count of these totals.
+fn amount(totals: &Totals) -> Amount {
+    let all = totals.all();
+    Amount {
+        cost_micro_usd: all.cost_micro_usd,
+        tokens: all.prompt.saturating_add(all.completion),
+        calls: all.calls,
     }
 }
 

@@ -27,16 +27,17 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// Names of the token limit that are tried.
 const TRIES: u32 = 3;
 
-/// Probes one endpoint and tells the pool. The latency when it works.
+/// Probes one endpoint and tells the pool. The latency when it works. `earlier` probes of it failed just before.
 pub(crate) async fn endpoint(
     shared: &Shared,
     pool: &Pool,
     index: usize,
     endpoint: &Endpoint,
     model: &str,
+    earlier: u32,
 ) -> Result<Duration, Fault> {
     let sent_at = Instant::now();
-    let result = send(shared, pool, endpoint, model).await;
+    let result = send(shared, pool, endpoint, model, earlier).await;
     pool.note_probe(index, sent_at, result.as_ref().map(|_| ()));
     result
 }
@@ -46,6 +47,7 @@ async fn send(
     pool: &Pool,
     endpoint: &Endpoint,
     model: &str,
+    earlier: u32,
 ) -> Result<Duration, Fault> {
     let request = ChatRequest::new(vec![Message::user("Say ok.")], 0);
     let params = RoleParams::plain(Params {
@@ -67,7 +69,17 @@ async fn send(
             params: &params,
         };
         let began = Instant::now();
-        match attempt(shared, endpoint, bytes, &key, number, limit, &sent).await {
+        match attempt(
+            shared,
+            endpoint,
+            bytes,
+            &key,
+            earlier + number,
+            limit,
+            &sent,
+        )
+        .await
+        {
             Ok(_) => return Ok(began.elapsed()),
             Err(fault) => {
                 number += 1;
@@ -100,7 +112,7 @@ pub(crate) async fn confirm(shared: &Shared, pool: &Pool, model: &str) {
         .endpoints
         .iter()
         .enumerate()
-        .map(|(index, e)| endpoint(shared, pool, index, e, model));
+        .map(|(index, e)| endpoint(shared, pool, index, e, model, 0));
     let results = join_all(probes).await;
     if results.iter().all(Result::is_err) {
         pool.give_up();

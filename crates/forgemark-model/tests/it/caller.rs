@@ -5,6 +5,7 @@ mod budget;
 mod failover;
 mod faults;
 mod journal;
+mod probes;
 mod scripted_faults;
 mod secrets;
 mod structured;

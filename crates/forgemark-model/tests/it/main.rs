@@ -1,6 +1,7 @@
 //! The crate from outside.
 
-// For clippy: helpers of tests may panic only where the compiler is told that they are tests.
-#[cfg(test)]
+// It tells clippy that helpers outside of test functions are test code too.
+#![cfg(test)]
+
 mod caller;
 mod scripted;

@@ -22,6 +22,8 @@ fn help() {
                        each other
       doctor           Check what a run needs: configuration, keys, endpoints, folders, documents
       config           Show, explain and check configurations
+      schema           Print the JSON Schema of an artifact or of the configuration; without a name list
+                       them
       journal          Look into the journal of an output folder
       scripted-server  Serve a scripted model over HTTP, with latencies and faults
       bench            Measure this program: overhead, use of its slots, growth

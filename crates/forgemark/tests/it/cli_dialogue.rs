@@ -1,13 +1,13 @@
 //! Dialogue runs by the binary: the demo, what it leaves behind, and how it takes what goes wrong.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use forgemark_contract::json::{self, Json};
 use forgemark_model::scripted::{Behaviour, Latency, Matcher, Script};
 use forgemark_testkit::endpoint::Endpoint;
 
-use crate::command::{Bench, code};
+use crate::command::{Bench, assert_says, code};
 
 const TEXT: &str = "Water boils at 100 degrees at sea level. Ice melts at 0 degrees in the valley. \
     The lighthouse was built in 1862 by Anna Berg. The harbour closes at nine in winter. \
@@ -34,6 +34,16 @@ fn slow(endpoint: &Endpoint) -> Bench {
         .env("SOURCE_DATE_EPOCH", "1700000000")
 }
 
+/// The run in a process that prints nothing.
+fn start_unseen(bench: &Bench) -> Child {
+    bench
+        .command(&["dialogue", "run", "c.yaml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 fn endpoint(user_ms: f64) -> Endpoint {
     let slow = Behaviour::NONE.latency(Latency::Fixed { ms: user_ms });
     Endpoint::start(&Script::new(0).rule(Matcher::role("user_turn"), slow)).unwrap()
@@ -57,19 +67,20 @@ fn read_all(stream: Option<impl std::io::Read>) -> String {
 fn the_demo_ends_with_a_table_and_files_and_a_second_one_has_nothing_to_do() {
     let bench = Bench::new();
     let shown = bench.shown(&["demo"]);
-    assert!(shown.starts_with("exit 0\n"), "{shown}");
-    for part in [
-        "conversations",
-        "8 of 8",
-        "mean judge score",
-        "mean support",
-        "dropped",
-        "cost",
-        "forgemark-demo/forgemark.yaml",
-        "forgemark dialogue show forgemark-demo/outputs",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
+    assert_says(
+        &shown,
+        0,
+        &[
+            "conversations",
+            "8 of 8",
+            "mean judge score",
+            "mean support",
+            "dropped",
+            "cost",
+            "forgemark-demo/forgemark.yaml",
+            "forgemark dialogue show forgemark-demo/outputs",
+        ],
+    );
     for (file, most) in [
         ("synthetic_qa.jsonl", 8),
         ("conversations_sharegpt.jsonl", 8),
@@ -114,20 +125,52 @@ fn the_demo_says_which_server_does_not_answer() {
 }
 
 #[test]
+fn a_refusal_names_the_documents_that_differ_also_the_second_time() {
+    let bench = offline("run: {total_samples: 1}").file("knowledge/b.txt", TEXT);
+    let run = ["dialogue", "run", "c.yaml"];
+    let shown = bench.shown(&run);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    std::fs::rename(bench.path("knowledge/b.txt"), bench.path("knowledge/c.txt")).unwrap();
+    let bench = bench
+        .file("knowledge/a.txt", TEXT)
+        .file("knowledge/new.txt", TEXT.repeat(2));
+    // The index has followed the files by the second time.
+    for _ in 0..2 {
+        let shown = bench.shown(&run);
+        assert_says(
+            &shown,
+            2,
+            &[
+                "documents changed: a.txt",
+                "documents renamed: b.txt to c.txt",
+                "documents added: new.txt",
+                "--new-run",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_document_that_is_too_large_is_left_out_with_the_key_that_raises_the_limit() {
+    let bench = offline("documents: {max_document_mb: 1}").file(
+        "knowledge/large.txt",
+        TEXT.repeat((1 << 20) / TEXT.len() + 1),
+    );
+    let shown = bench.shown(&["dialogue", "run", "c.yaml", "--estimate"]);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    assert!(
+        shown.contains("large.txt: it is too large")
+            && shown.contains("split it, or raise `documents.max_document_mb`"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_run_that_was_killed_goes_on_and_pays_for_nothing_twice_but_what_was_in_flight() {
     let endpoint = endpoint(60.0);
     let bench = slow(&endpoint);
-    let mut child = bench
-        .command(&["dialogue", "run", "c.yaml"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while endpoint.stats().calls < 12 {
-        assert!(began.elapsed() < Duration::from_mins(1), "no calls came");
-        std::thread::yield_now();
-    }
+    let mut child = start_unseen(&bench);
+    assert!(endpoint.wait_until(|stats| stats.calls >= 12));
     // SIGKILL: the process has no chance to do anything.
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
@@ -192,11 +235,7 @@ fn a_second_process_is_refused_and_the_first_is_seen_at_work() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let began = Instant::now();
-    while endpoint.stats().calls < 4 {
-        assert!(began.elapsed() < Duration::from_mins(1), "no calls came");
-        std::thread::yield_now();
-    }
+    assert!(endpoint.wait_until(|stats| stats.calls >= 4));
     let second = bench.shown(&["dialogue", "run", "c.yaml"]);
     assert!(second.starts_with("exit 2\n"), "{second}");
     let owner = format!("process {}", first.id());
@@ -217,27 +256,72 @@ fn a_second_process_is_refused_and_the_first_is_seen_at_work() {
 }
 
 #[test]
+fn status_tells_what_is_in_progress_and_what_was_when_it_was_killed() {
+    let stuck = endpoint(600_000.0);
+    let bench = slow(&stuck);
+    let mut child = start_unseen(&bench);
+    assert!(stuck.wait_until(|stats| stats.in_flight == 2));
+    let began = Instant::now();
+    let row = |shown: &str, name: &str| {
+        let line = shown.lines().find(|line| line.trim().starts_with(name));
+        line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let status = || bench.shown(&["status", "outputs"]);
+    let wanted = Some("in progress 2, and 0 made that wait for earlier ones".to_owned());
+    while row(&status(), "in progress") != wanted {
+        assert!(began.elapsed() < Duration::from_mins(1), "{}", status());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let shown = status();
+    let calls = row(&shown, "calls in flight").unwrap();
+    assert!(calls.starts_with("calls in flight 2 of "), "{shown}");
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let shown = status();
+    assert!(shown.contains("not working"), "{shown}");
+    assert!(
+        row(&shown, "in progress when it was stopped").is_some_and(|line| line.contains(" 2, and")),
+        "{shown}"
+    );
+
+    let quick = endpoint(0.0);
+    let config = std::fs::read_to_string(bench.path("c.yaml")).unwrap();
+    let bench = bench.file(
+        "c.yaml",
+        config.replace(&stuck.base_url(), &quick.base_url()),
+    );
+    let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    let shown = bench.shown(&["status", "outputs"]);
+    assert!(!shown.contains("in progress"), "{shown}");
+}
+
+#[test]
 fn unknown_keys_and_equal_columns_are_shown_where_they_stand() {
     let bench = offline("run: {total_sample: 3}");
     let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
-    assert!(shown.starts_with("exit 2\n"), "{shown}");
-    for part in [
-        "`run.total_sample`",
-        "c.yaml:1:7",
-        "did you mean `run.total_samples`",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
+    assert_says(
+        &shown,
+        2,
+        &[
+            "`run.total_sample`",
+            "c.yaml:1:7",
+            "did you mean `run.total_samples`",
+        ],
+    );
     let bench = offline("saving: {output_columns: {messages: judge}}");
     let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
-    assert!(shown.starts_with("exit 2\n"), "{shown}");
-    for part in [
-        "`saving.output_columns`",
-        "c.yaml:1:",
-        "'messages' and 'judge'",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
+    assert_says(
+        &shown,
+        2,
+        &[
+            "`saving.output_columns`",
+            "c.yaml:1:",
+            "'messages' and 'judge'",
+            "`saving.output_columns.messages` or `saving.output_columns.judge`",
+        ],
+    );
     assert!(!bench.path("outputs").exists(), "nothing was started");
 }
 
@@ -308,15 +392,16 @@ fn documents_with_too_little_to_ask_end_the_run() {
             "Water boils at 100 degrees at sea level.",
         );
     let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
-    assert!(shown.starts_with("exit 1\n"), "{shown}");
-    for part in [
-        "only dropped conversations came",
-        "dedup_exhausted",
-        "add documents",
-        "--max-failed",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
+    assert_says(
+        &shown,
+        1,
+        &[
+            "200 conversations in a row were dropped",
+            "dedup_exhausted",
+            "add documents",
+            "--max-failed",
+        ],
+    );
 }
 
 #[test]

@@ -75,3 +75,12 @@ impl Bench {
 pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().expect("ended by a signal")
 }
+
+/// Fails unless what [`Bench::shown`] made of a command has this exit code and contains all of these.
+#[track_caller]
+pub(crate) fn assert_says(shown: &str, code: i32, parts: &[&str]) {
+    assert!(shown.starts_with(&format!("exit {code}\n")), "{shown}");
+    for part in parts {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}

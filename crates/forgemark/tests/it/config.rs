@@ -2,7 +2,7 @@
 
 use forgemark_contract::json;
 
-use crate::command::{Bench, code};
+use crate::command::{Bench, assert_says, code};
 
 const CONFIG: &str = "run:\n  batch_size: 4\nllm:\n  agents:\n    user: {model: \"offline:user\"}\n    assistant: {model: \"offline:assistant\"}\n    judge: {model: \"offline:judge\"}\n";
 
@@ -118,4 +118,81 @@ fn keys_as_markdown() {
         shown.contains("| `run.batch_size` | integer, 1 to 1000000 | `1` | `BATCH_SIZE` |"),
         "{shown}"
     );
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_is_told_as_the_key_that_names_it() {
+    let offline = "llm: {agents: {user: {model: 'offline:user'}, assistant: {model: 'offline:assistant'}, judge: {model: 'offline:judge'}}}";
+    for folder in ["knowledge/a.txt/out", "/dev/null/out"] {
+        let config = format!("saving: {{output_dir: {folder}}}\n{offline}\n");
+        let bench = Bench::new().file("c.yaml", config).file(
+            "knowledge/a.txt",
+            "Water boils at 100 degrees at sea level.\n",
+        );
+        let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
+        assert_says(
+            &shown,
+            2,
+            &[
+                "`saving.output_dir`",
+                "c.yaml:1:",
+                "cannot be used as a folder",
+                "hint: name a folder",
+            ],
+        );
+    }
+}
+
+#[test]
+fn every_schema_that_is_listed_is_printed() {
+    let bench = Bench::new();
+    let listed = bench.run(&["schema", "--json"]);
+    assert_eq!(code(&listed), 0);
+    let listed = json::parse(&listed.stdout).unwrap();
+    let names: Vec<&str> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row.str_or("name", ""))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "synthetic_qa",
+            "coverage_ledger",
+            "turns",
+            "conversations_sharegpt",
+            "conversations_sharegpt_judged",
+            "conversation",
+            "conversations_index",
+            "run_state",
+            "last_run_id",
+            "dialogue-config",
+        ]
+    );
+    let schema = |name: &str| {
+        let printed = bench.run(&["schema", name]);
+        assert_eq!(code(&printed), 0, "{name}");
+        json::parse(&printed.stdout).unwrap()
+    };
+    for row in listed.as_array().unwrap() {
+        let printed = schema(row.str_or("name", ""));
+        assert!(printed.str_or("$schema", "").contains("2020-12"), "{row:?}");
+        assert_ne!(printed.str_or("title", ""), "", "{row:?}");
+        if row.str_or("name", "") != "dialogue-config" {
+            assert_eq!(printed.str_or("title", ""), row.str_or("file", ""));
+            assert_eq!(printed, schema(row.str_or("file", "")));
+        }
+    }
+    assert_eq!(
+        bench.run(&["schema", "dialogue-config"]).stdout,
+        bench.run(&["config", "schema"]).stdout
+    );
+    insta::assert_snapshot!(bench.shown(&["schema", "turn"]), @"
+    exit 2
+    --- stderr
+    error: there is no schema 'turn'
+
+    hint: did you mean `forgemark schema turns`?
+    ");
 }

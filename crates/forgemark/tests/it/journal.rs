@@ -238,5 +238,7 @@ fn folders_without_a_journal() {
     exit 2
     --- stderr
     error: there is no folder nowhere
+
+    hint: name the output folder of a run (`saving.output_dir`)
     ");
 }

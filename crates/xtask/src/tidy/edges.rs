@@ -20,6 +20,7 @@ mod tests;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("forgemark-contract", &[]),
     ("forgemark-stats", &[]),
+    ("forgemark-curate", &["contract", "stats"]),
     ("forgemark-journal", &["contract"]),
     ("forgemark-run", &["contract", "journal"]),
     ("forgemark-model", &["contract", "journal"]),

@@ -47,7 +47,10 @@ pub fn advice(summary: &Summary) -> Vec<String> {
     }
     lines.push(about.to_owned());
     if summary.ending == Ending::NoProgress {
-        lines.push("`--max-failed N` lets it go on until N are dropped".to_owned());
+        lines.push(
+            "the same command tries the next ones, as many again; with `--max-failed N` it goes on until more than N are dropped"
+                .to_owned(),
+        );
     }
     lines
 }

@@ -8,6 +8,7 @@ use forgemark_dialogue::{DialogueError, DropReason, MaxFailed};
 use forgemark_run::Cancel;
 
 use super::live::Watched;
+use super::pulse::Pulse;
 use super::{estimate, report};
 use crate::Context;
 use crate::assemble::{Project, disk};
@@ -86,6 +87,8 @@ pub fn make(
         ));
     }
     let environment = project.environment(corpus, Arc::clone(&storage), context)?;
+    project.make_out_dir(&*storage)?;
+    let (out_dir, owner) = (environment.out_dir.clone(), environment.owner.clone());
     let run = DialogueRun::open(environment, options).map_err(dialogue_error)?;
     if run.is_resumed() {
         context
@@ -108,8 +111,10 @@ pub fn make(
         progress,
         Arc::new(Watched::new(run.live())),
     );
+    let pulse = Pulse::start(storage, &out_dir, owner, run.live());
     let runtime = context.runtime()?;
     let summary = runtime.block_on(run.drive(cancel));
+    drop(pulse);
     display.finish();
     summary.map_err(dialogue_error)
 }

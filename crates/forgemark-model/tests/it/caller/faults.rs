@@ -555,29 +555,3 @@ async fn a_drain_ends_what_waits_and_lets_end_what_is_in_flight() {
     // What is known is still told.
     assert!(call(&caller, "slow").await.expect("an outcome").replayed);
 }
-
-#[tokio::test]
-async fn a_probe_tells_what_a_role_can_expect() {
-    let good =
-        Server::start(|_| Answer::message(Json::object([("content", Json::from(""))]), "length"))
-            .await;
-    let bad = Server::start(|_| Answer::error(401, "bad key")).await;
-    let dir = dir();
-    let caller = Setup::of(&[&good, &bad]).caller(dir.path());
-    let probe = caller.probe("user").await.expect("a known role");
-    assert!(probe.is_usable());
-    assert_eq!((probe.role.as_str(), probe.model.as_str()), ("user", "m"));
-    assert!(probe.endpoints[0].result.is_ok());
-    let (kind, line) = probe.endpoints[1].result.as_ref().expect_err("refused");
-    assert_eq!(
-        (*kind, line.as_str()),
-        (ErrorKind::Auth, "key refused (401): bad key")
-    );
-    assert_eq!(good.seen()[0].body.at("max_tokens").as_i64(), Some(1));
-    // It is no outcome.
-    assert_eq!(caller.journal().totals().all().calls, 0);
-    assert!(matches!(
-        caller.probe("nobody").await,
-        Err(CallError::UnknownRole(_))
-    ));
-}

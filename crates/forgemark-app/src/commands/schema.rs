@@ -1,0 +1,83 @@
+//! `forgemark schema [NAME]`
+
+use forgemark_contract::json::Json;
+use forgemark_contract::settings::{nearest, settings_schema};
+use forgemark_contract::shape::{ArtifactKind, schema};
+
+use crate::Context;
+use crate::cli::SchemaArgs;
+use crate::error::{AppError, ErrorKind};
+use crate::exit::Exit;
+use crate::table::{Align, Table};
+use crate::tables::{self, DIALOGUE};
+
+/// The name of the configuration's schema.
+const CONFIG: &str = "dialogue-config";
+
+/// Prints a schema, or lists them.
+///
+/// # Errors
+/// A name that no schema has.
+pub fn run(args: &SchemaArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    match &args.name {
+        Some(asked) => context.printer.json(&find(asked)?)?,
+        None if args.json.json => {
+            let all = listed().map(|(name, file)| {
+                Json::object([("name", Json::from(name)), ("file", Json::from(file))])
+            });
+            context.printer.json_line(&Json::Array(all.collect()))?;
+        }
+        None => {
+            let mut table = Table::new(&[("schema", Align::Left), ("of", Align::Left)]);
+            for (name, file) in listed() {
+                table.row([name, file]);
+            }
+            context.printer.result(table.to_string())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The schema of a configuration table.
+pub fn of_config(table: &tables::Table) -> Json {
+    let title = format!("Configuration of `forgemark {}`", table.name);
+    settings_schema(table.keys, &title)
+}
+
+/// Names of schemas and what each describes.
+fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let artifacts = ArtifactKind::ALL.map(|kind| (name(kind), kind.path()));
+    artifacts
+        .into_iter()
+        .chain([(CONFIG, "the configuration file of `forgemark dialogue`")])
+}
+
+/// An artifact's file name without its extension; one whose name is an id is called after its folder.
+fn name(kind: ArtifactKind) -> &'static str {
+    match kind {
+        ArtifactKind::Conversation => "conversation",
+        ArtifactKind::RunState => "run_state",
+        _ => {
+            let file = kind.path().rsplit('/').next().unwrap_or_default();
+            file.split('.').next().unwrap_or_default()
+        }
+    }
+}
+
+fn find(asked: &str) -> Result<Json, AppError> {
+    if asked == CONFIG {
+        return Ok(of_config(&DIALOGUE));
+    }
+    let named = ArtifactKind::ALL.into_iter().find(|kind| {
+        // What stands in the list, and what a user would copy from there or from a folder.
+        name(*kind) == asked || kind.path() == asked
+    });
+    if let Some(kind) = named.or_else(|| ArtifactKind::of_path(asked)) {
+        return Ok(schema(kind));
+    }
+    let error = AppError::new(ErrorKind::Usage, format!("there is no schema '{asked}'"));
+    Err(match nearest(asked, listed().map(|(name, _)| name)) {
+        Some(near) => error.hint(format!("did you mean `forgemark schema {near}`?")),
+        None => error.hint("`forgemark schema` lists all of them"),
+    })
+}

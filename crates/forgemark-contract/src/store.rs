@@ -1,0 +1,29 @@
+//! The records of the context store, as typed records.
+//!
+//! ```text
+//! ContextRecord   one message of a conversation, with its scope, lifecycle, payload and vector
+//!   ├ ChatMessage   what a `role` and a `text_payload` cannot say: parts, tool calls, reasoning, train flag
+//!   └ relationships, state_metadata
+//! RolloutRecord   one message of a reinforcement-learning trajectory, with its tokens
+//! ```
+//!
+//! The columns are those of the original store, in its order, so that its tables can be read and ours can be read by
+//! it; what we add stands behind them and may be absent from a table. The JSON form is for files and tests: the store
+//! itself keeps columns.
+
+mod message;
+mod record;
+mod rollout;
+
+#[cfg(test)]
+mod tests;
+
+pub use message::{ChatMessage, Content};
+pub use record::{Bytes, ContextRecord, Relationship, StateMetadata, lifecycle};
+pub use rollout::RolloutRecord;
+
+/// The content type of plain text, and the default.
+pub const TEXT_CONTENT_TYPE: &str = "text/plain";
+
+/// The content type of a tombstone: a row that says that its id was deleted.
+pub const TOMBSTONE_CONTENT_TYPE: &str = "application/vnd.lance-context.tombstone";

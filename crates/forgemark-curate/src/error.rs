@@ -1,0 +1,61 @@
+//! What can go wrong on the way from records to a cut.
+
+/// Why there is no cut.
+#[derive(Debug, thiserror::Error)]
+pub enum CurateError {
+    /// A value of the recipe that cannot be followed.
+    #[error("{key}: {what}")]
+    Recipe {
+        /// The dotted key of the recipe.
+        key: &'static str,
+        /// What is wrong with it, naming the value.
+        what: String,
+    },
+    /// Some candidates of a list have a rank and some have none, so that the list has no order.
+    #[error(
+        "record {record}: no rank, while other candidates of group {group} have one; rank all of them or none"
+    )]
+    PartialRanks {
+        /// The key of the group.
+        group: String,
+        /// The first candidate without a rank.
+        record: String,
+    },
+    /// A stage that compares vectors met a record that has none that can be compared.
+    #[error(
+        "{stage}: record {record} has no usable vector ({why}); embed the store, or set on_missing to keep or drop"
+    )]
+    NoVector {
+        /// The stage.
+        stage: &'static str,
+        /// The record.
+        record: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// A filter on rewards met a record without one.
+    #[error(
+        "reward: record {record} has no reward; score the records, or set on_missing to keep or drop"
+    )]
+    NoReward {
+        /// The record.
+        record: String,
+    },
+    /// Two records have one id.
+    #[error("record {record}: the id occurs twice among the rows to curate")]
+    DuplicateId {
+        /// The id.
+        record: String,
+    },
+    /// The output took no bytes.
+    #[error("cannot write {file}: {source}")]
+    Output {
+        /// The file as the recipe names it.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The result of this crate.
+pub type Result<T> = std::result::Result<T, CurateError>;

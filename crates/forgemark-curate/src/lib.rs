@@ -1,0 +1,21 @@
+//! From stored records to training sets: a pure function of rows and a recipe.
+//!
+//! ```text
+//! rows ─ select ─┬─ compat    profile lance-context-1: the original's exports, byte for byte
+//!                └─ (default) threads ─ units ─ stages ─ shapes ─ split ─ formats ─ manifest
+//! similar        which rows are near duplicates: exact answers, fast
+//! output         where the files of a cut go
+//! ```
+//!
+//! No store, no file and no clock is known here: rows come as an iterator in their declared order, files go to an
+//! [`Output`](output::Output), the instant at which lifetimes are judged is handed in. The same rows and the same recipe give the same bytes,
+//! on every machine and with any number of threads.
+
+pub mod compat;
+mod error;
+pub mod output;
+pub mod select;
+pub mod similar;
+mod spread;
+
+pub use error::{CurateError, Result};
