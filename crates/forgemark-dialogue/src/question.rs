@@ -2,10 +2,13 @@
 //!
 //! Exact: equal text after the ledger's normalization (lower case, white space collapsed). Near:
 //! Jaccard similarity of the sets of character 5-grams of the normalized text at or above a
-//! threshold. Near pairs are found through `MinHash` (128 hash functions in 16 bands of 8 rows) and
+//! threshold t. Near pairs are found through `MinHash` (128 hash functions in b bands of r rows) and
 //! always verified on the real sets, so the bands decide only what is looked at: a pair of
-//! similarity s is looked at with probability 1 - (1 - s^8)^16, which is 0.99 at s = 0.85 and
-//! 1.00 at 0.9.
+//! similarity s is looked at with probability 1 - (1 - s^r)^b (Leskovec, Rajaraman and Ullman,
+//! *Mining of Massive Datasets*, section 3.4.2). r is the largest number of rows for which that is
+//! at least [`RECALL`] at s = t, with b = 128 / r rounded down: 42 bands of 3 at t = 0.5, 16 of 8
+//! at 0.85, 12 of 10 at 0.9. More rows mean fewer questions to look at in vain. Below t = 0.036
+//! not even single rows reach that recall.
 //!
 //! Known limits: character n-grams see wording, not meaning: a paraphrase passes, and two
 //! questions that differ in one number may count as near.
@@ -14,8 +17,9 @@ use std::sync::Arc;
 
 use forgemark_contract::text::python_lower_collapse;
 
-const BANDS: usize = 16;
-const ROWS: usize = 8;
+const FUNCTIONS: usize = 128;
+/// Lowest share of the pairs at the threshold that are looked at.
+const RECALL: f64 = 0.99;
 const SHINGLE_CHARS: usize = 5;
 
 /// A question as a claim: its normalized text and what it takes to compare it.
@@ -40,6 +44,37 @@ pub struct Matching {
     pub near: Option<f64>,
 }
 
+/// How the hash functions are grouped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Banding {
+    /// Number of bands, at least 1.
+    pub(crate) bands: usize,
+    /// Hash functions of a band, at least 1.
+    pub(crate) rows: usize,
+}
+
+impl Matching {
+    /// The banding by the rule of this module; `None` when near matching is off.
+    pub(crate) fn banding(self) -> Option<Banding> {
+        let threshold = self.near?;
+        let with = |rows| Banding {
+            bands: FUNCTIONS / rows,
+            rows,
+        };
+        let enough = |banding: &Banding| banding.recall(threshold) >= RECALL;
+        let fitting = (1..=FUNCTIONS).map(with).take_while(enough).last();
+        Some(fitting.unwrap_or_else(|| with(1)))
+    }
+}
+
+impl Banding {
+    /// Probability that a pair of this similarity shares a band.
+    fn recall(self, similarity: f64) -> f64 {
+        let band = similarity.powi(self.rows as i32);
+        1.0 - (1.0 - band).powi(self.bands as i32)
+    }
+}
+
 impl Question {
     /// Prepares a question. The text is normalized here.
     pub(crate) fn new(text: &str, matching: Matching) -> Self {
@@ -50,9 +85,9 @@ impl Question {
     fn from_normalized(text: String, matching: Matching) -> Self {
         let mut buckets = vec![hash(text.as_bytes(), 0)];
         let mut shingles = Vec::new();
-        if matching.near.is_some() {
+        if let Some(banding) = matching.banding() {
             shingles = shingle(&text);
-            buckets.extend(bands(&shingles));
+            buckets.extend(bands(&shingles, banding));
         }
         Self {
             inner: Arc::new(Inner {
@@ -145,8 +180,8 @@ fn shingle(text: &str) -> Vec<u64> {
     hashes
 }
 
-fn bands(shingles: &[u64]) -> impl Iterator<Item = u64> {
-    let mut lowest = [u64::MAX; BANDS * ROWS];
+fn bands(shingles: &[u64], banding: Banding) -> Vec<u64> {
+    let mut lowest = [u64::MAX; FUNCTIONS];
     for shingle in shingles {
         let mut multiplier = 0x9E37_79B9_7F4A_7C15_u64;
         for slot in &mut lowest {
@@ -159,16 +194,15 @@ fn bands(shingles: &[u64]) -> impl Iterator<Item = u64> {
             }
         }
     }
-    let bands: Vec<u64> = lowest
-        .chunks(ROWS)
+    lowest
+        .chunks_exact(banding.rows)
         .enumerate()
         .map(|(band, rows)| {
             rows.iter().fold(band as u64 + 2, |state, row| {
                 mix(state ^ row, 0x8EBC_6AF0_9C88_C6E3)
             })
         })
-        .collect();
-    bands.into_iter()
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The memory of all final questions of an output folder, on disk.
 //!
 //! ```text
-//! OUT/.forgemark/questions/
+//! OUT/.forgemark/questions/KIND/      exact, or near-BxR with B bands of R rows
 //!   log          the questions, one record each: length, commit number, text, length
 //!   index/       bucket -> offset in the log (DiskIndex)
 //!   void         ranges of the log that do not count: questions that were indexed before a crash
@@ -76,12 +76,11 @@ impl Registry {
         storage
             .create_dir_all(dir)
             .map_err(|source| unwritable(dir, source))?;
-        // The buckets of a question depend on the matching, so each has its own folder.
-        let kind = if matching.near.is_some() {
-            "near"
-        } else {
-            "exact"
-        };
+        // The buckets of a question depend on the banding, so each has its own folder.
+        let kind = matching.banding().map_or_else(
+            || "exact".to_owned(),
+            |banding| format!("near-{}x{}", banding.bands, banding.rows),
+        );
         let dir = dir.join(kind);
         storage
             .create_dir_all(&dir)

@@ -38,6 +38,8 @@
 //! - A claim joined from facts of far sentences is compared with two adjacent ones at most.
 //! - Only the first 64 distinct words of a claim count.
 //!
+//! An answer of more than [`LONGEST`] bytes is not scored and says so: [`Support::too_long`].
+//!
 //! How often it is right is measured on a labelled set: [`evaluate`].
 
 pub(crate) mod sentences;
@@ -45,6 +47,7 @@ pub(crate) mod tokens;
 
 mod claims;
 mod evaluate;
+mod memory;
 mod windows;
 
 use std::ops::Range;
@@ -55,6 +58,10 @@ pub use evaluate::{Evaluation, KindResult, Labelled, evaluate, labelled_claims};
 /// nothing contradicts them. Chosen before the labelled set was scored, not fitted to it.
 pub const THRESHOLD: f64 = 0.6;
 
+/// The longest answer that is scored, in bytes. The work grows with the length and no faster, but
+/// a reply of megabytes is no answer, and its claims would fill the row and the time of a run.
+pub const LONGEST: usize = 256 << 10;
+
 const MISSING_NUMBER: f64 = 0.4;
 const OTHER_WORD: f64 = 0.5;
 const NEGATION: f64 = 0.4;
@@ -62,10 +69,12 @@ const NEGATION: f64 = 0.4;
 /// The support of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Support {
-    /// Mean over the claims, in [0, 1]; `None` when the answer makes no claim.
+    /// Mean over the claims, in [0, 1]; `None` when the answer makes no claim or is too long.
     pub score: Option<f64>,
     /// The claims, in the order of the answer.
     pub claims: Vec<ClaimSupport>,
+    /// The answer has more than [`LONGEST`] bytes and was not looked at: no score, no claims.
+    pub too_long: bool,
 }
 
 /// The support of one claim.
@@ -133,22 +142,28 @@ impl Support {
 /// Deterministic; ties go to the earlier passage, the earlier place and the shorter window.
 /// Offsets of [`Evidence`] refer to the texts as given.
 pub fn support<P: AsRef<str>>(answer: &str, passages: &[P]) -> Support {
+    let none = |too_long| Support {
+        score: None,
+        claims: Vec::new(),
+        too_long,
+    };
+    if answer.len() > LONGEST {
+        return none(true);
+    }
     let claims = claims::Claims::read(answer);
     if claims.list.is_empty() {
-        return Support {
-            score: None,
-            claims: Vec::new(),
-        };
+        return none(false);
     }
     let mut search = windows::Search::new(&claims);
-    for (index, passage) in passages.iter().enumerate() {
-        search.add(index, passage.as_ref());
+    for passage in passages {
+        search.add(passage.as_ref());
     }
     let found = search.finish();
     let total: f64 = found.iter().map(|claim| claim.score).sum();
     Support {
         score: Some(total / found.len() as f64),
         claims: found,
+        too_long: false,
     }
 }
 

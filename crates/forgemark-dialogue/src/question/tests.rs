@@ -40,31 +40,85 @@ fn empty_and_tiny_texts_are_handled() {
 }
 
 #[test]
-fn bands_find_nearly_all_pairs_above_the_threshold() {
-    // Pairs made by changing single characters; the bands must offer at least 95 % of those whose
-    // true similarity reaches the threshold (the formula says 99 %).
-    let mut above = 0;
-    let mut found = 0;
-    for case in 0..400u64 {
-        let mut rng = crate::rng::Rng::new(case, &[], "pair");
-        let letters: Vec<char> = "abcdefghijklmnopqrstuvwxyz ".chars().collect();
-        let text: String = (0..120).map(|_| letters[rng.below(27) as usize]).collect();
-        let mut changed: Vec<char> = text.chars().collect();
-        for _ in 0..=rng.below(2) {
-            let place = rng.below(120) as usize;
-            changed[place] = letters[rng.below(26) as usize];
-        }
-        let one = Question::new(&text, NEAR);
-        let two = Question::new(&changed.into_iter().collect::<String>(), NEAR);
-        if one.matches(&two, NEAR) {
-            above += 1;
-            found += usize::from(
-                one.buckets()
-                    .iter()
-                    .any(|bucket| two.buckets().contains(bucket)),
-            );
-        }
+fn bands_follow_from_the_threshold() {
+    let banding = |near| {
+        let banding = Matching { near: Some(near) }.banding().unwrap();
+        (banding.bands, banding.rows)
+    };
+    assert_eq!(banding(0.0), (128, 1));
+    assert_eq!(banding(0.5), (42, 3));
+    assert_eq!(banding(0.7), (32, 4));
+    assert_eq!(banding(0.8), (21, 6));
+    assert_eq!(banding(0.85), (16, 8));
+    assert_eq!(banding(0.9), (12, 10));
+    assert_eq!(banding(1.0), (1, 128));
+    assert_eq!(EXACT.banding(), None);
+    for percent in 4..=100 {
+        let near = f64::from(percent) / 100.0;
+        let banding = Matching { near: Some(near) }.banding().unwrap();
+        assert!(banding.recall(near) >= RECALL, "{near}");
     }
-    assert!(above > 200, "only {above} pairs reach the threshold");
-    assert!(found * 100 >= above * 95, "{found} of {above}");
+}
+
+#[test]
+fn bands_find_nearly_all_pairs_at_the_threshold() {
+    // Sets of 100 with so many in common that their similarity is just the threshold: at most a
+    // hundredth above it. The formula says 99 % at least.
+    for near in [0.5, 0.7, 0.8, 0.85, 0.9] {
+        let banding = Matching { near: Some(near) }.banding().unwrap();
+        let common = (200.0 * near / (1.0 + near)).ceil() as usize;
+        let pairs = 1000;
+        let found = (0..pairs)
+            .filter(|case| {
+                let mut rng = crate::rng::Rng::new(*case, &[], "pair");
+                let words: Vec<u64> = (0..200 - common)
+                    .map(|_| hash(&rng.below(u64::MAX).to_le_bytes(), 1))
+                    .collect();
+                let mut left = words[..100].to_vec();
+                let mut right = words[100 - common..].to_vec();
+                left.sort_unstable();
+                right.sort_unstable();
+                let similarity = jaccard(&left, &right);
+                assert!((near..near + 0.01).contains(&similarity), "{similarity}");
+                let right = bands(&right, banding);
+                let left = bands(&left, banding);
+                left.iter().any(|bucket| right.contains(bucket))
+            })
+            .count() as u64;
+        assert!(
+            found * 1000 >= pairs * 985,
+            "{found} of {pairs} pairs at {near}"
+        );
+    }
+}
+
+#[test]
+fn bands_find_nearly_all_near_texts() {
+    // Texts made by changing single characters; of those whose true similarity reaches the
+    // threshold nearly all must share a bucket.
+    for near in [0.5, 0.7, 0.8, 0.9] {
+        let matching = Matching { near: Some(near) };
+        let (mut above, mut found) = (0, 0);
+        for case in 0..400u64 {
+            let mut rng = crate::rng::Rng::new(case, &[], "text");
+            let letters: Vec<char> = "abcdefghijklmnopqrstuvwxyz ".chars().collect();
+            let text: String = (0..120).map(|_| letters[rng.below(27) as usize]).collect();
+            let mut changed: Vec<char> = text.chars().collect();
+            // A changed character changes five of some 120 shingles.
+            let most = ((1.0 - near) * 18.0) as u64;
+            for _ in 0..=rng.below(most.max(1)) {
+                let place = rng.below(120) as usize;
+                changed[place] = letters[rng.below(26) as usize];
+            }
+            let one = Question::new(&text, matching);
+            let two = Question::new(&changed.into_iter().collect::<String>(), matching);
+            if one.matches(&two, matching) {
+                above += 1;
+                let shared = |bucket| two.buckets().contains(bucket);
+                found += usize::from(one.buckets().iter().any(shared));
+            }
+        }
+        assert!(above > 150, "only {above} pairs reach {near}");
+        assert!(found * 100 >= above * 98, "{found} of {above} at {near}");
+    }
 }

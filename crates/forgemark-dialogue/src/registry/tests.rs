@@ -171,12 +171,12 @@ fn old_ranges_do_not_hide_the_questions_of_a_log_that_begins_anew() {
     registry.flush().unwrap();
     drop(registry);
     drop(open(&disk, 12));
-    let void = Path::new(DIR).join("near/void");
+    let void = Path::new(DIR).join("near-16x8/void");
     assert!(
         disk.len(&void).unwrap().is_some(),
         "the questions of 13 to 20 do not count"
     );
-    let index = Path::new(DIR).join("near/index");
+    let index = Path::new(DIR).join("near-16x8/index");
     for name in disk.list(&index).unwrap() {
         disk.remove(&index.join(name)).unwrap();
     }
@@ -190,4 +190,25 @@ fn old_ranges_do_not_hide_the_questions_of_a_log_that_begins_anew() {
     let (registry, known) = open(&disk, 40);
     assert_eq!(known, 40);
     assert!((1..=40).all(|n| knows(&registry, n)));
+}
+
+#[test]
+fn another_threshold_keeps_its_own_memory() {
+    let disk = MemDisk::new();
+    let (registry, _) = open(&disk, 0);
+    registry.add(1, &[question(1)]).unwrap();
+    registry.flush().unwrap();
+    drop(registry);
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let looser = Matching { near: Some(0.5) };
+    let (registry, known) = Registry::open(&storage, Path::new(DIR), looser, 1).unwrap();
+    assert_eq!(known, 0, "the caller adds them again, under other buckets");
+    let text = question(1).text().to_owned();
+    registry.add(1, &[Question::new(&text, looser)]).unwrap();
+    let similar = Question::new(&text.replace("lever", "crank"), looser);
+    assert!(registry.conflicts_with_final(&similar).unwrap());
+    drop(registry);
+    let (registry, known) = open(&disk, 1);
+    assert_eq!(known, 1);
+    assert!(knows(&registry, 1));
 }

@@ -1,6 +1,7 @@
 //! The claims of an answer.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::sentences::sentences;
 use super::tokens::{Kind, Token, scan};
@@ -70,11 +71,13 @@ const LIMIT: usize = 64;
 
 impl Claims {
     pub(super) fn read(answer: &str) -> Self {
-        let citations = citations(answer);
-        let speaks = Speaks::new();
-        let mut list = Vec::new();
-        let mut found: Vec<Token> = Vec::new();
-        for span in sentences(answer) {
+        let cited = citations(answer);
+        // Words come in order, so those of the citations are passed one after the other.
+        let mut cited = cited.iter().peekable();
+        let spans = sentences(answer);
+        let mut list = Vec::with_capacity(spans.len());
+        let mut found: Vec<Token> = Vec::with_capacity(64);
+        for span in spans {
             let text = &answer[span.clone()];
             if text.ends_with(['?', '؟', '？']) {
                 continue;
@@ -83,11 +86,12 @@ impl Claims {
             found.clear();
             scan(&text[skipped..], |token| {
                 let start = span.start + skipped + token.start as usize;
-                if !citations.iter().any(|cited| cited.contains(&start)) {
+                while cited.next_if(|cited| cited.end <= start).is_some() {}
+                if cited.peek().is_none_or(|cited| start < cited.start) {
                     found.push(token);
                 }
             });
-            list.extend(claim(span, &found, &speaks));
+            list.extend(claim(span, &found));
         }
         let table = Table::new(&list);
         Self { list, table }
@@ -95,44 +99,63 @@ impl Claims {
 
     /// Calls `each` with the claim and the place in its words, for every claim that has the word.
     pub(super) fn matches(&self, hash: u64, mut each: impl FnMut(usize, usize)) {
-        let mut slot = self.table.slot(hash);
-        while let Some((found, claim, place)) = self.table.slots[slot] {
-            if found == hash {
-                each(usize::from(claim), usize::from(place));
-            }
-            slot = (slot + 1) & self.table.mask;
+        let mut next = self.table.slots[self.table.slot(hash)].1;
+        while let Some(entry) = self.table.entries.get(next as usize) {
+            each(entry.claim as usize, usize::from(entry.place));
+            next = entry.next;
         }
     }
 }
 
-/// Open addressing from hash to (claim, place); a word of two claims has two entries.
+/// Open addressing from hash to the claims that have the word.
 struct Table {
-    slots: Vec<Option<(u64, u16, u8)>>,
-    mask: usize,
+    /// Hash and first entry; [`NONE`] where the slot is free.
+    slots: Vec<(u64, u32)>,
+    entries: Vec<Entry>,
 }
+
+/// A word of a claim.
+struct Entry {
+    claim: u32,
+    /// Place among the words of the claim.
+    place: u8,
+    /// The next entry of the same word.
+    next: u32,
+}
+
+const NONE: u32 = u32::MAX;
 
 impl Table {
     fn new(claims: &[Claim]) -> Self {
-        let entries: usize = claims.iter().map(|claim| claim.words.len()).sum();
-        let size = (entries * 4).next_power_of_two().max(16);
+        let words: usize = claims.iter().map(|claim| claim.words.len()).sum();
+        let size = (words * 4).next_power_of_two().max(16);
         let mut table = Self {
-            slots: vec![None; size],
-            mask: size - 1,
+            slots: vec![(0, NONE); size],
+            entries: Vec::with_capacity(words),
         };
-        for (index, claim) in claims.iter().enumerate().take(usize::from(u16::MAX)) {
+        for (index, claim) in claims.iter().enumerate() {
             for (place, hash) in claim.words.iter().enumerate() {
-                let mut slot = table.slot(*hash);
-                while table.slots[slot].is_some() {
-                    slot = (slot + 1) & table.mask;
-                }
-                table.slots[slot] = Some((*hash, index as u16, place as u8));
+                let slot = table.slot(*hash);
+                let first = table.entries.len() as u32;
+                let (_, next) = std::mem::replace(&mut table.slots[slot], (*hash, first));
+                table.entries.push(Entry {
+                    claim: index as u32,
+                    place: place as u8,
+                    next,
+                });
             }
         }
         table
     }
 
+    /// The slot of a word, or the free one where it would stand.
     fn slot(&self, hash: u64) -> usize {
-        (hash ^ (hash >> 32)) as usize & self.mask
+        let mask = self.slots.len() - 1;
+        let mut slot = (hash ^ (hash >> 32)) as usize & mask;
+        while self.slots[slot].1 != NONE && self.slots[slot].0 != hash {
+            slot = (slot + 1) & mask;
+        }
+        slot
     }
 }
 
@@ -141,6 +164,8 @@ struct Speaks {
     material: Vec<u64>,
     holding: Vec<u64>,
 }
+
+static SPEAKS: LazyLock<Speaks> = LazyLock::new(Speaks::new);
 
 impl Speaks {
     fn new() -> Self {
@@ -164,19 +189,21 @@ impl Speaks {
 }
 
 /// The claim that `tokens` make, if they make one.
-fn claim(span: Range<usize>, tokens: &[Token], speaks: &Speaks) -> Option<Claim> {
+fn claim(span: Range<usize>, tokens: &[Token]) -> Option<Claim> {
+    let content = tokens.iter().filter(|token| token.counts());
+    let (count, capitals) = content.fold((0, 0), |(count, capitals), token| {
+        (count + 1, capitals + usize::from(token.capital))
+    });
     let mut found = Claim {
         span,
-        words: Vec::new(),
-        order: Vec::new(),
+        words: Vec::with_capacity(count.min(LIMIT)),
+        order: Vec::with_capacity(count),
         numbers: Vec::new(),
         names: Vec::new(),
         denies: false,
     };
-    let content: Vec<&Token> = tokens.iter().filter(|token| token.counts()).collect();
-    let capitals = content.iter().filter(|token| token.capital).count();
     // In German and in titles a capital letter says nothing about names.
-    let telling = capitals * 2 <= content.len();
+    let telling = capitals * 2 <= count;
     for (index, token) in tokens.iter().enumerate() {
         found.denies |= token.kind == Kind::Negation;
         if !token.counts() {
@@ -200,7 +227,7 @@ fn claim(span: Range<usize>, tokens: &[Token], speaks: &Speaks) -> Option<Claim>
             found.names.push(token.hash);
         }
     }
-    if found.words.len() < 2 || (found.denies && speaks.of_no_answer(tokens)) {
+    if found.words.len() < 2 || (found.denies && SPEAKS.of_no_answer(tokens)) {
         return None;
     }
     Some(found)
@@ -216,23 +243,39 @@ fn lead_in(text: &str) -> usize {
     })
 }
 
-/// Ranges of the answer that name a source: a descriptor, with its brackets when it has them.
+/// Ranges of the answer that name a source: a descriptor, with its brackets when it has them. In
+/// order and apart.
 fn citations(answer: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    const CLOSING: [char; 3] = [')', ']', '\n'];
+    let mut found: Vec<Range<usize>> = Vec::new();
+    // Of the text before a descriptor: where its last word begins, and a bracket that is open.
+    let (mut word, mut open, mut read) = (0, None, 0);
+    // The next ends behind it, looked for once.
+    let (mut closed, mut space) = (0, 0);
+    let next = |known: &mut usize, at: usize, ends: &dyn Fn(char) -> bool| {
+        if *known <= at {
+            *known = answer[at..].find(ends).map_or(answer.len(), |end| at + end);
+        }
+        *known
+    };
     for (at, _) in answer.match_indices("#chunk") {
-        let before = &answer[..at];
-        let word = before
-            .rfind(char::is_whitespace)
-            .map_or(0, |space| space + 1);
-        let open = before
-            .rfind(['(', '['])
-            .filter(|open| !before[*open..].contains([')', ']', '\n']));
-        let after = &answer[at..];
+        let between = &answer[read..at];
+        if let Some((place, mark)) = between.rmatch_indices(['(', '[', ')', ']', '\n']).next() {
+            open = ["(", "["].contains(&mark).then_some(read + place);
+        }
+        if let Some((place, mark)) = between.rmatch_indices(char::is_whitespace).next() {
+            word = read + place + mark.len();
+        }
+        read = at;
         let end = match open {
-            Some(_) => after.find([')', ']', '\n']),
-            None => after.find(char::is_whitespace),
+            Some(_) => next(&mut closed, at, &|c| CLOSING.contains(&c)),
+            None => next(&mut space, at, &char::is_whitespace),
         };
-        found.push(open.unwrap_or(word)..at + end.unwrap_or(after.len()));
+        let mut range = open.unwrap_or(word)..end;
+        while let Some(last) = found.pop_if(|last| range.start <= last.end) {
+            range = last.start.min(range.start)..last.end.max(range.end);
+        }
+        found.push(range);
     }
     found
 }

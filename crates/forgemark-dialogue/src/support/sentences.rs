@@ -22,7 +22,7 @@ const LONGEST: usize = 9;
 /// break inside a paragraph is a space. Headings and fragments are ranges too; the caller decides
 /// what is worth reading.
 pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(16);
     let mut start = 0;
     let bytes = text.as_bytes();
     let mut at = 0;

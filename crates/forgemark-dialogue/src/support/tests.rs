@@ -195,3 +195,46 @@ fn a_denial_at_the_end_of_a_quoted_sentence_is_not_a_difference() {
     let passage = format!("Tickets stay valid for the next clear Friday. {claim}\n\nThe log");
     assert_eq!(support(claim, &[passage]).score, Some(1.0));
 }
+
+#[test]
+fn an_answer_beyond_the_limit_is_not_scored_and_says_so() {
+    let sentence = "The pump holds 40 litres of oil. ";
+    let fits = sentence.repeat(LONGEST / sentence.len());
+    let scored = support(&fits, &[PUMP]);
+    assert_eq!(scored.score, Some(1.0));
+    assert_eq!(scored.claims.len(), LONGEST / sentence.len());
+    assert!(!scored.too_long);
+    let huge = support(&sentence.repeat((8 << 20) / sentence.len()), &[PUMP]);
+    let expected = Support {
+        score: None,
+        claims: Vec::new(),
+        too_long: true,
+    };
+    assert_eq!(huge, expected);
+}
+
+/// What used to take the square of the length. Each is read whole: a quarter of a megabyte would
+/// take minutes again if a part of it were read once a word, and the test runner says so.
+#[test]
+fn the_work_grows_with_the_length() {
+    for (piece, claims) in [
+        ("#chunk", 0),
+        ("(#chunk ", 0),
+        ("(guide.md#chunk3) oil ", 0),
+        ("Oil pump! ", LONGEST / 10),
+        ("(oil pump.md#chunk3) Oil pump! ", LONGEST / 31),
+        ("pump foo ", 1),
+    ] {
+        let answer = piece.repeat(LONGEST / piece.len());
+        let found = support(&answer, &[PUMP]);
+        assert_eq!(found.claims.len(), claims, "{piece}");
+    }
+}
+
+#[test]
+fn citations_overlap_and_nest() {
+    let answer = "See w(#chunk1)#chunk2 (a, b#chunk3 c) #chunk4 pump holds [40#chunk5 litres]oil.";
+    let found = support(answer, &[PUMP]);
+    // Only pump, holds and oil (and "see") count: the rest stands in citations.
+    close(found.score.unwrap(), 3.0 / 4.0);
+}

@@ -1,10 +1,9 @@
 //! Windows of passages that may support a claim.
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use super::claims::{Claim, Claims};
-use super::sentences::sentences;
-use super::tokens::{Kind, scan};
+use super::memory::{Reading, read};
 use super::{ClaimSupport, Doubt, Evidence, MISSING_NUMBER, NEGATION, OTHER_WORD};
 
 /// How many windows a claim is compared with in detail: the ones with most of its words. More
@@ -12,9 +11,11 @@ use super::{ClaimSupport, Doubt, Evidence, MISSING_NUMBER, NEGATION, OTHER_WORD}
 const CANDIDATES: usize = 3;
 
 /// A window with words of a claim.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Candidate {
-    /// Index of its last sentence.
+    /// Index of its passage.
+    passage: u32,
+    /// Index of its last sentence in the passage.
     last: u32,
     /// Whether the sentence before belongs to it.
     two: bool,
@@ -22,32 +23,17 @@ struct Candidate {
     words: u64,
 }
 
-struct Sentence {
-    passage: usize,
-    span: Range<usize>,
-    /// Where its words begin in [`Search::words`].
-    words: u32,
-}
+/// The best windows of a claim, best first; those without words are none.
+type Best = [Candidate; CANDIDATES];
 
 /// Collects the best windows of every claim, passage by passage.
 pub(super) struct Search<'a> {
     claims: &'a Claims,
-    sentences: Vec<Sentence>,
-    /// Everything but function words, of all sentences one after the other.
-    words: Vec<Word>,
-    /// For each claim its best windows, best first.
-    best: Vec<Vec<Candidate>>,
+    passages: Vec<Arc<Reading>>,
+    best: Vec<Best>,
     /// Words of each claim in the sentence before and in this one.
     before: Vec<u64>,
     now: Vec<u64>,
-}
-
-#[derive(Clone, Copy)]
-struct Word {
-    hash: u64,
-    /// Place among all words of the sentence, function words included.
-    place: u32,
-    negation: bool,
 }
 
 impl<'a> Search<'a> {
@@ -55,69 +41,49 @@ impl<'a> Search<'a> {
         let n = claims.list.len();
         Self {
             claims,
-            sentences: Vec::with_capacity(128),
-            words: Vec::with_capacity(1024),
-            best: vec![Vec::with_capacity(CANDIDATES); n],
+            passages: Vec::with_capacity(8),
+            best: vec![Best::default(); n],
             before: vec![0; n],
             now: vec![0; n],
         }
     }
 
-    pub(super) fn add(&mut self, passage: usize, text: &str) {
+    pub(super) fn add(&mut self, text: &str) {
+        let passage = self.passages.len() as u32;
+        let reading = read(text);
         self.before.fill(0);
-        let mut first = true;
-        for span in sentences(text) {
+        for (last, sentence) in reading.sentences.iter().enumerate() {
             self.now.fill(0);
-            let last = self.sentences.len() as u32;
-            let words = self.words.len() as u32;
-            let (claims, now, all) = (self.claims, &mut self.now, &mut self.words);
-            let mut place = 0;
-            scan(&text[span.clone()], |token| {
-                let negation = token.kind == Kind::Negation;
-                if token.counts() {
-                    claims.matches(token.hash, |claim, place| now[claim] |= 1 << place);
+            let (claims, now) = (self.claims, &mut self.now);
+            for word in reading.words_of(sentence) {
+                if !word.negation {
+                    claims.matches(word.hash, |claim, place| now[claim] |= 1 << place);
                 }
-                if negation || token.counts() {
-                    all.push(Word {
-                        hash: token.hash,
-                        place,
-                        negation,
-                    });
-                }
-                place += 1;
-            });
-            self.sentences.push(Sentence {
-                passage,
-                span,
-                words,
-            });
+            }
             for ((now, before), best) in self.now.iter().zip(&self.before).zip(&mut self.best) {
                 if *now == 0 {
                     continue;
                 }
-                offer(
-                    best,
-                    Candidate {
-                        last,
-                        two: false,
-                        words: *now,
-                    },
-                );
+                let one = Candidate {
+                    passage,
+                    last: last as u32,
+                    two: false,
+                    words: *now,
+                };
+                offer(best, one);
                 let both = now | before;
-                if !first && both != *now && both != *before {
-                    offer(
-                        best,
-                        Candidate {
-                            last,
-                            two: true,
-                            words: both,
-                        },
-                    );
+                if last > 0 && both != *now && both != *before {
+                    let two = Candidate {
+                        two: true,
+                        words: both,
+                        ..one
+                    };
+                    offer(best, two);
                 }
             }
             std::mem::swap(&mut self.before, &mut self.now);
-            first = false;
         }
+        self.passages.push(reading);
     }
 
     /// The support of every claim in what was added.
@@ -132,16 +98,17 @@ impl<'a> Search<'a> {
                     best: None,
                     doubts: Vec::new(),
                 };
-                candidates
-                    .iter()
-                    .map(|candidate| self.score(claim, *candidate))
-                    .fold(none, |best, found| {
+                let mut best = none;
+                for candidate in candidates.iter().filter(|candidate| candidate.words != 0) {
+                    // No factor is above 1: a window scores no more than the words it has.
+                    if best.score < recall(claim, candidate) {
+                        let found = self.score(claim, *candidate);
                         if found.score > best.score {
-                            found
-                        } else {
-                            best
+                            best = found;
                         }
-                    })
+                    }
+                }
+                best
             })
             .collect()
     }
@@ -152,9 +119,10 @@ impl<'a> Search<'a> {
             let place = claim.words.iter().position(|word| word == hash);
             place.is_some_and(|place| candidate.words & (1 << place) != 0)
         };
+        let passage = &self.passages[candidate.passage as usize];
         let last = candidate.last as usize;
         let first = last - usize::from(candidate.two);
-        let window = self.window(claim, first, last);
+        let window = Window::read(claim, passage, first, last);
         let number_missing = claim.numbers.iter().any(|hash| !has(hash));
         let name_missing = claim.names.iter().any(|hash| !has(hash));
         let word_replaced = window.replaces(&claim.order, has);
@@ -165,19 +133,19 @@ impl<'a> Search<'a> {
             (word_replaced, Doubt::WordReplaced),
             (negation_differs, Doubt::NegationDiffers),
         ];
-        let recall = f64::from(candidate.words.count_ones()) / claim.words.len() as f64;
+        let recall = recall(claim, &candidate);
         let factor = |applies: bool, factor: f64| if applies { factor } else { 1.0 };
         let score = recall
             * factor(number_missing, MISSING_NUMBER)
             * factor(name_missing || word_replaced, OTHER_WORD)
             * factor(negation_differs, NEGATION);
-        let span = self.sentences[first].span.start..self.sentences[last].span.end;
+        let span = passage.sentences[first].span.start..passage.sentences[last].span.end;
         ClaimSupport {
             claim: claim.span.clone(),
             score,
             recall,
             best: Some(Evidence {
-                passage: self.sentences[last].passage,
+                passage: candidate.passage as usize,
                 span,
             }),
             doubts: doubts
@@ -187,9 +155,37 @@ impl<'a> Search<'a> {
                 .collect(),
         }
     }
+}
 
+/// Share of the claim's words that the window has, in [0, 1].
+fn recall(claim: &Claim, candidate: &Candidate) -> f64 {
+    f64::from(candidate.words.count_ones()) / claim.words.len() as f64
+}
+
+/// Keeps the windows with most words; an equal one that comes later loses.
+fn offer(best: &mut Best, candidate: Candidate) {
+    let count = candidate.words.count_ones();
+    let place = best.partition_point(|kept| kept.words.count_ones() >= count);
+    if place < CANDIDATES {
+        best[place..].rotate_right(1);
+        best[place] = candidate;
+    }
+}
+
+/// What a window says, beside which words it has.
+struct Window {
+    /// Content words and numbers in order; `None` where a sentence begins or ends.
+    order: Vec<Option<u64>>,
+    /// Whether it denies anywhere from just before the first matched word to the last.
+    denies: bool,
+}
+
+/// The most words that may stand where other words stood.
+const GAP: usize = 3;
+
+impl Window {
     /// What the sentences `first` to `last` say.
-    fn window(&self, claim: &Claim, first: usize, last: usize) -> Window {
+    fn read(claim: &Claim, passage: &Reading, first: usize, last: usize) -> Self {
         // "do not", "must never be": a denial stands up to three words before what it denies.
         const BEFORE: u32 = 3;
         let mut order = Vec::with_capacity(48);
@@ -198,11 +194,7 @@ impl<'a> Search<'a> {
         let mut offset = 0;
         order.push(None);
         for index in first..=last {
-            let end = self
-                .sentences
-                .get(index + 1)
-                .map_or(self.words.len(), |next| next.words as usize);
-            let words = &self.words[self.sentences[index].words as usize..end];
+            let words = passage.words_of(&passage.sentences[index]);
             for word in words {
                 let place = offset + word.place;
                 if word.negation {
@@ -224,32 +216,9 @@ impl<'a> Search<'a> {
         let denies = negations.iter().any(|(place, sentence)| {
             (from..=to).contains(place) || (*place == to + 1 && *sentence == to_sentence)
         });
-        Window { order, denies }
+        Self { order, denies }
     }
-}
 
-/// Keeps the windows with most words; an equal one that comes later loses.
-fn offer(best: &mut Vec<Candidate>, candidate: Candidate) {
-    let count = candidate.words.count_ones();
-    let place = best.partition_point(|kept| kept.words.count_ones() >= count);
-    if place < CANDIDATES {
-        best.truncate(CANDIDATES - 1);
-        best.insert(place, candidate);
-    }
-}
-
-/// What a window says, beside which words it has.
-struct Window {
-    /// Content words and numbers in order; `None` where a sentence begins or ends.
-    order: Vec<Option<u64>>,
-    /// Whether it denies anywhere from just before the first matched word to the last.
-    denies: bool,
-}
-
-/// The most words that may stand where other words stood.
-const GAP: usize = 3;
-
-impl Window {
     /// Whether a run of words that the window lacks stands between the same neighbours as a run
     /// of other words of the window: "opened butter at 4" for "opened yoghurt at 4". Beginning and
     /// end of a sentence are neighbours too.

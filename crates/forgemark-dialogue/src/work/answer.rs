@@ -68,7 +68,7 @@ impl Session<'_> {
         Err(Self::drop_as(reason, turn, detail))
     }
 
-    fn answered(&self, asked: &Asked, retrieved: Vec<ChunkId>, done: Loop) -> Answered {
+    fn answered(&self, asked: &Asked, retrieved: Vec<ChunkId>, mut done: Loop) -> Answered {
         let corpus = &self.work.corpus;
         let mut shown = retrieved.clone();
         for chunk in done.chunks.iter().chain(&asked.offered) {
@@ -78,6 +78,13 @@ impl Session<'_> {
         }
         let texts: Vec<&str> = shown.iter().map(|chunk| corpus.text(*chunk)).collect();
         let measured = support::support(&done.turn.answer, &texts);
+        if measured.too_long {
+            done.flags.push(format!(
+                "support is not scored: the answer has {} bytes, more than {}",
+                done.turn.answer.len(),
+                support::LONGEST
+            ));
+        }
         let claims = measured
             .claims
             .iter()
