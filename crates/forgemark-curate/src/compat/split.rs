@@ -3,6 +3,7 @@
 use forgemark_contract::store::ContextRecord;
 
 use super::config::Split;
+use crate::similar::text::finish;
 
 /// Whether a record belongs to the eval side.
 pub(super) fn is_eval(split: &Split, record: &ContextRecord) -> bool {
@@ -13,13 +14,9 @@ pub(super) fn is_eval(split: &Split, record: &ContextRecord) -> bool {
 /// finalizer, then the upper 53 bits.
 pub(crate) fn fraction(seed: u64, key: &str) -> f64 {
     let bytes = seed.to_le_bytes().into_iter().chain(key.bytes());
-    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let hash = finish(bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
-        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
-    }
-    hash ^= hash >> 33;
+    }));
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
