@@ -247,6 +247,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Good conversations of this command after which it stops, resumable.
     pub limit: Option<u64>,
+    /// Tokens, of prompts and replies, at which a conversation is dropped instead of asking on.
+    pub max_conversation_tokens: Option<u64>,
     /// Spending limits of the run.
     pub budget: BudgetSettings,
     /// How fresh passages are chosen.
@@ -312,7 +314,7 @@ impl Config {
         let list = |names: &[String]| {
             Json::Array(names.iter().map(|name| Json::from(name.as_str())).collect())
         };
-        vec![
+        let mut identity = vec![
             ("run.batch_size", Json::from(self.batch_size)),
             ("run.target_languages", list(&self.languages)),
             ("run.seed", Json::from(self.seed)),
@@ -357,6 +359,11 @@ impl Config {
                 "saving.output_columns",
                 Json::from(format!("{:?}", self.columns)),
             ),
-        ]
+        ];
+        // Named only where it is set, so that plans without it keep their identity.
+        if let Some(most) = self.max_conversation_tokens {
+            identity.push(("run.budget.max_tokens_per_conversation", Json::from(most)));
+        }
+        identity
     }
 }

@@ -35,8 +35,8 @@ pub enum DropReason {
     ModelError,
     /// Judge or support score below `judge.accept`.
     JudgeReject,
-    /// There was no passage to ground a turn in.
-    GroundingExhausted,
+    /// The conversation's calls took as many tokens as one may.
+    Budget,
 }
 
 impl DropReason {
@@ -46,7 +46,7 @@ impl DropReason {
         DropReason::ParseError,
         DropReason::ModelError,
         DropReason::JudgeReject,
-        DropReason::GroundingExhausted,
+        DropReason::Budget,
     ];
 
     /// The word in the artifacts.
@@ -56,7 +56,7 @@ impl DropReason {
             DropReason::ParseError => "parse_error",
             DropReason::ModelError => "model_error",
             DropReason::JudgeReject => "judge_reject",
-            DropReason::GroundingExhausted => "grounding_exhausted",
+            DropReason::Budget => "budget",
         }
     }
 

@@ -141,6 +141,7 @@ pub const KEYS: &[Key] = &[
     key("run.budget.max_cost_usd", float(0.0, 1.0e9), "null", &[], "Stop before the cost of all parts of the run exceeds this many US dollars; other runs in the folder do not count."),
     key("run.budget.max_tokens", int(1, i64::MAX), "null", &[], "Stop before prompt and reply tokens of all parts of the run exceed this; other runs in the folder do not count."),
     key("run.budget.max_calls", int(1, i64::MAX), "null", &[], "Stop before the model calls of all parts of the run exceed this; other runs in the folder do not count."),
+    key("run.budget.max_tokens_per_conversation", int(1, i64::MAX), "null", &[], "Drop a conversation (reason `budget`) instead of calling a model again once its prompts and replies have this many tokens, as far as the endpoints report them. Part of the plan."),
     key("run.turns.mode", Kind::OneOf(&[("range", &[]), ("exact", &[])]), "\"range\"", &[], "`range` draws the number of turns, `exact` fixes it."),
     key("run.turns.exact", int(1, 1000), "null", &["N_TURNS"], "Turns of every conversation with mode `exact`; null is 1."),
     key("run.turns.min", int(1, 1000), "2", &["MIN_TURNS"], "Fewest turns of a conversation with mode `range`."),

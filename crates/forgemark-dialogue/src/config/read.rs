@@ -158,6 +158,7 @@ impl Config {
                 give_up_after_s: values.f64("llm.limits.give_up_after_s")?,
             },
             limit: values.opt_u64("run.limit")?,
+            max_conversation_tokens: values.opt_u64("run.budget.max_tokens_per_conversation")?,
             budget: BudgetSettings {
                 max_cost_usd: values.opt_f64("run.budget.max_cost_usd")?,
                 max_tokens: values.opt_u64("run.budget.max_tokens")?,

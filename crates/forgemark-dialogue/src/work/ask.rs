@@ -32,9 +32,26 @@ pub(super) struct Read<T> {
 impl Session<'_> {
     /// Waits until everything that this conversation rests on is durable.
     pub(super) async fn settle(&mut self) -> Result<(), Halt> {
-        match self.pending.take() {
-            Some(durable) => Ok(durable.await?),
-            None => Ok(()),
+        if let Some(durable) = self.pending.take() {
+            durable.await?;
+        }
+        let usage = self.conversation.usage;
+        let used = usage.prompt + usage.completion;
+        match self.config().max_conversation_tokens {
+            Some(most) if used >= most => {
+                let begun = self.conversation.turns.len() as u32 + 1;
+                // After the last turn only the judge of the whole conversation is asked.
+                let turn = if begun > self.plan.sketch.turns {
+                    0
+                } else {
+                    begun
+                };
+                let detail = format!(
+                    "{used} tokens are used, and run.budget.max_tokens_per_conversation is {most}"
+                );
+                Err(Self::drop_as(DropReason::Budget, turn, detail))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -176,10 +193,6 @@ impl Session<'_> {
         for attempt in 0..attempts {
             let mode = self.mode(turn, attempt);
             let offered = self.offer(turn, attempt, mode, &avoid);
-            if offered.is_empty() {
-                let detail = "there is no passage to offer";
-                return Err(Self::drop_as(DropReason::GroundingExhausted, turn, detail));
-            }
             let request = self.user_request(turn, attempt, mode, &offered, &rejected)?;
             let item = self.item(turn, USER, attempt);
             let read = match self

@@ -366,7 +366,9 @@ fn a_limit_stops_after_so_many_good_ones_and_the_next_command_goes_on() {
 fn too_many_failures_stop_the_run() {
     let agent = Counting::new(&script(1, Dialogue::PLAIN))
         .before(|_, request| (role(request) == "assistant_turn").then(|| AgentReply::text("no")));
-    let bench = Bench::new(agent).set("run.concurrency", 2);
+    let bench = Bench::new(agent)
+        .set("run.concurrency", 2)
+        .set("run.lookahead", 4);
     let counted = bench
         .clone()
         .options(|options| options.max_failed = Some(MaxFailed::Count(3)));
@@ -374,10 +376,8 @@ fn too_many_failures_stop_the_run() {
     assert_eq!(summary.ending, Ending::TooManyFailed);
     assert_eq!(summary.good, 0);
     let dropped = summary.dropped["parse_error"];
-    assert!(
-        (4..=5).contains(&dropped),
-        "{dropped} dropped with two slots"
-    );
+    // What was admitted behind the fourth one ends, and one slot may have run ahead of the other.
+    assert!((4..=7).contains(&dropped), "{dropped} dropped");
     assert_sums(&counted, 0, &summary.dropped);
     let share = bench
         .on(&forgemark_testkit::MemDisk::new())
@@ -386,7 +386,7 @@ fn too_many_failures_stop_the_run() {
     assert_eq!(summary.ending, Ending::TooManyFailed);
     let dropped = summary.dropped["parse_error"];
     assert!(
-        (20..=21).contains(&dropped),
+        (20..=23).contains(&dropped),
         "{dropped} dropped before a share is known"
     );
 }
@@ -519,4 +519,61 @@ fn only_dropped_conversations_end_a_run_that_sets_no_limit_on_them() {
     assert_eq!(limited.run().ending, Ending::TooManyFailed);
     let more = limited.rows("conversations_index.jsonl").len() - before;
     assert!(more > 210, "{more} more, so 200 in a row did not end it");
+}
+
+#[test]
+fn a_conversation_with_too_many_tokens_is_dropped_and_replaced() {
+    let used = |bench: &Bench, id: &str| {
+        let file = bench.file(&format!("conversations/{id}.json"));
+        let usage = file.at("forgemark").at("usage").clone();
+        (usage.i64_or("prompt_tokens", 0) + usage.i64_or("completion_tokens", 0)) as u64
+    };
+    let bench = |most: Option<u64>| {
+        let (bench, _) = Bench::scripted(29, spread());
+        bench
+            .set("run.total_samples", 12)
+            .set("run.turns.min", 1)
+            .set("run.turns.max", 4)
+            .set(
+                "run.budget.max_tokens_per_conversation",
+                most.map_or(Json::Null, Json::from),
+            )
+    };
+    let free = bench(None);
+    assert_eq!(free.run().good, 12);
+    let mut tokens: Vec<u64> = free
+        .rows("conversations_index.jsonl")
+        .iter()
+        .map(|row| used(&free, row.str_or("conversation_id", "?")))
+        .collect();
+    tokens.sort_unstable();
+    let most = tokens[tokens.len() / 2];
+
+    let capped = bench(Some(most));
+    let summary = capped.run();
+    assert_eq!(
+        (summary.ending.clone(), summary.good),
+        (Ending::Complete, 12)
+    );
+    assert_sums(&capped, 12, &summary.dropped);
+    assert_eq!(
+        summary.dropped.keys().copied().collect::<Vec<_>>(),
+        ["budget"]
+    );
+    for row in capped.rows("conversations_index.jsonl") {
+        let (_, reason, turns) = standing(&row);
+        let id = row.str_or("conversation_id", "?");
+        if reason == "budget" {
+            let file = capped.file(&format!("conversations/{id}.json"));
+            let drop = file.at("forgemark").at("drop");
+            let tokens = used(&capped, id);
+            assert!(tokens >= most, "{id}: {tokens} of {most}");
+            assert_eq!(drop.at("turn").as_i64(), Some(turns + 1));
+            let detail = drop.str_or("detail", "");
+            assert!(
+                detail.contains(&tokens.to_string()) && detail.contains(&most.to_string()),
+                "{detail}"
+            );
+        }
+    }
 }
