@@ -11,7 +11,7 @@ use std::time::Duration;
 use forgemark_contract::settings::SettingError;
 use forgemark_contract::time::{Clock as RowClock, Timestamp};
 use forgemark_corpus::{Corpus, CorpusOptions, PdfChild, PdfLimits, Report};
-use forgemark_dialogue::config::{Config, Personas, SeedTopics};
+use forgemark_dialogue::config::{Config, Personas, SeedError, SeedTopics};
 use forgemark_dialogue::prompts::Prompts;
 use forgemark_dialogue::run::Environment as RunEnvironment;
 use forgemark_journal::lock::STATE_DIR;
@@ -301,12 +301,17 @@ impl Project {
         let document = Document::read(&path)?;
         SeedTopics::from_json(&document.value, variant, *probability)
             .map(Some)
-            .map_err(|what| {
-                self.wrong(
+            .map_err(|error| match &error {
+                SeedError::Shape(_) => self.wrong(
                     "run.data.seeding.topics.path",
-                    format!("{}: {what}", path.display()),
+                    format!("{}: {error}", path.display()),
                     "the simplest shape is a mapping of topics to lists of questions",
-                )
+                ),
+                SeedError::UnknownVariant { known, .. } => self.wrong(
+                    "run.data.seeding.topics.variant",
+                    format!("{error} in {}", path.display()),
+                    format!("it has {}; empty chooses by language", known.join(", ")),
+                ),
             })
     }
 

@@ -17,7 +17,7 @@ use forgemark_contract::json::{Json, Object};
 
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
-pub use seeds::SeedTopics;
+pub use seeds::{SeedError, SeedTopics};
 
 use crate::question::Matching;
 
@@ -357,7 +357,11 @@ impl Config {
             ("saving.profile", Json::from(format!("{:?}", self.profile))),
             (
                 "saving.output_columns",
-                Json::from(format!("{:?}", self.columns)),
+                self.columns
+                    .iter()
+                    .map(|(column, name)| (column.to_owned(), Json::from(name)))
+                    .collect::<Object>()
+                    .into(),
             ),
         ];
         // Named only where it is set, so that plans without it keep their identity.

@@ -7,14 +7,11 @@ mod report;
 
 use std::path::Path;
 
-use forgemark_dialogue::config::Config;
-
 use crate::Context;
+use crate::assemble::Project;
 use crate::cli::DoctorArgs;
-use crate::config;
 use crate::error::{AppError, Hints as _};
 use crate::exit::Exit;
-use crate::tables::DIALOGUE;
 use report::{Level, Report};
 
 /// Prints one line a check. The exit code is 1 when a check failed; warnings do not count.
@@ -53,19 +50,14 @@ fn configured(
     context: &Context<'_>,
 ) -> Result<(), AppError> {
     let flags = &args.set.set;
-    let read = config::read_file(path).map_err(AppError::from);
-    let loaded = read.and_then(|file| context.load(&DIALOGUE, Some(&file), flags));
-    let planned = loaded.and_then(|loaded| match Config::new(&loaded.settings) {
-        Ok(plan) => Ok((loaded, plan)),
-        Err(errors) => Err(loaded.explain(&errors).into()),
-    });
-    let (loaded, plan) = match planned {
-        Ok(planned) => planned,
+    let project = match Project::read(path, flags, context) {
+        Ok(project) => project,
         Err(error) => {
-            refused(&error, report, context);
+            refused("configuration", &error, report, context);
             return Ok(());
         }
     };
+    let (loaded, plan) = (&project.loaded, &project.config);
     let set = loaded
         .settings
         .iter()
@@ -77,21 +69,50 @@ fn configured(
         format!("{}: {set} keys are set", path.display()),
     );
     let base = path.parent().unwrap_or(Path::new(""));
-    plan::check(&plan, base, report);
-    endpoints::check(&plan, args.offline, report, context)
+    plan::check(plan, base, report);
+    texts(&project, report, context);
+    endpoints::check(plan, args.offline, report, context)
 }
 
-/// The configuration is wrong: its errors go to stderr as everywhere, the report says so in a line.
-fn refused(error: &AppError, report: &mut Report, context: &Context<'_>) {
+/// The files of words that a run begins with, read as a run reads them.
+fn texts(project: &Project, report: &mut Report, context: &Context<'_>) {
+    let loaded = [
+        ("personas", said(project.personas(context))),
+        ("seed topics", said(project.seeds())),
+        (
+            "prompts",
+            project.prompts().map(|_| match &project.config.prompts {
+                Some(folder) => format!("{} can be used", folder.display()),
+                None => "the built-in ones".to_owned(),
+            }),
+        ),
+    ];
+    for (name, result) in loaded {
+        match result {
+            Ok(text) => report.add(name, Level::Ok, text),
+            Err(error) => refused(name, &error, report, context),
+        }
+    }
+}
+
+/// What to say of something that may be off.
+fn said<T>(result: Result<Option<T>, AppError>) -> Result<String, AppError> {
+    let used = |found| if found { "can be used" } else { "none" };
+    result.map(|found| used(found.is_some()).to_owned())
+}
+
+/// Something is wrong: the errors go to stderr as everywhere, the report says so in a line.
+fn refused(name: &str, error: &AppError, report: &mut Report, context: &Context<'_>) {
     context.printer.error_raw(&error.render());
     let text = match error {
-        AppError::Config(config) => config.to_string(),
+        AppError::Config(config) => match config.problems.as_slice() {
+            [problem] => match &problem.place {
+                Some(place) => format!("{}: {}", place.title(), problem.message),
+                None => problem.message.clone(),
+            },
+            _ => config.to_string(),
+        },
         other => other.to_string(),
     };
-    report.add_with_hint(
-        "configuration",
-        Level::Fail,
-        text,
-        error.hints().first().cloned(),
-    );
+    report.add_with_hint(name, Level::Fail, text, error.hints().first().cloned());
 }

@@ -1,7 +1,7 @@
 //! What the columns of the `ShareGPT` files are called: as the run's plan says, else as their values tell.
 
 use forgemark_contract::dialogue::Columns;
-use forgemark_contract::json::{self, Json, Object};
+use forgemark_contract::json::{Json, Object};
 
 /// The mappings that rows of a folder may have: runs of one folder may differ.
 #[derive(Debug, Clone)]
@@ -68,20 +68,9 @@ impl Names {
     }
 }
 
-/// The columns that the plan of a run names: the debug text of [`Columns`], which lists the six names in order.
+/// The columns that the plan of a run names, as [`Config::identity`](crate::config::Config::identity) writes them.
 pub(super) fn of_plan(plan: &Json) -> Option<Columns> {
-    let text = plan.at("saving.output_columns").as_str()?;
-    let list = text.get(text.find('[')?..=text.rfind(']')?)?;
-    let names = json::parse_str(list).ok()?;
-    let names = names.as_array()?;
-    let mapping: Object = Columns::NAMES
-        .iter()
-        .zip(names)
-        .map(|(default, name)| ((*default).to_owned(), name.clone()))
-        .collect();
-    (names.len() == Columns::NAMES.len())
-        .then(|| Columns::new(&mapping).ok())
-        .flatten()
+    Columns::new(plan.at("saving.output_columns").as_object()?).ok()
 }
 
 /// The columns of a row as its values tell them; where two columns look alike, the one that is written first comes first.
@@ -130,8 +119,11 @@ fn looks_like(column: &str, value: &Json) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use forgemark_contract::json::parse_str;
+    use forgemark_contract::settings::{Origin, Resolved};
+
+    use super::*;
+    use crate::config::{Config, KEYS};
 
     fn mapping() -> Columns {
         let mut mapping = Object::new();
@@ -142,11 +134,23 @@ mod tests {
 
     #[test]
     fn a_plan_gives_the_names_back() {
-        let plan = Json::object([(
-            "saving.output_columns",
-            Json::from(format!("{:?}", mapping())),
-        )]);
-        assert_eq!(of_plan(&plan), Some(mapping()));
+        let mut values = Resolved::defaults(KEYS).unwrap();
+        for role in ["user", "assistant"] {
+            let path = format!("llm.agents.{role}.model");
+            values.set(path, Json::from("m"), Origin::Default);
+        }
+        for (column, name) in mapping().iter() {
+            values.set(
+                format!("saving.output_columns.{column}"),
+                Json::from(name),
+                Origin::Default,
+            );
+        }
+        let identity = Config::new(&values).unwrap().identity().into_iter();
+        let plan: Object = identity
+            .map(|(name, part)| (name.to_owned(), part))
+            .collect();
+        assert_eq!(of_plan(&plan.into()), Some(mapping()));
         assert_eq!(of_plan(&Json::empty_object()), None);
     }
 

@@ -21,6 +21,28 @@ pub struct SeedTopics {
     fallback: String,
 }
 
+/// Why a seed topic file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeedError {
+    /// The file has another shape.
+    #[error("{0}")]
+    Shape(String),
+    /// Neither the file nor its aliases have the configured variant.
+    #[error("there is no variant `{variant}`")]
+    UnknownVariant {
+        /// What the configuration asks for.
+        variant: String,
+        /// The variants that have questions, in file order, then the aliases.
+        known: Vec<String>,
+    },
+}
+
+impl From<String> for SeedError {
+    fn from(what: String) -> Self {
+        Self::Shape(what)
+    }
+}
+
 /// Keys that are not topics or variants.
 const META: [&str; 6] = [
     "version",
@@ -39,9 +61,12 @@ impl SeedTopics {
     /// Reads a file.
     ///
     /// # Errors
-    /// What is wrong with its shape.
-    pub fn from_json(file: &Json, variant: &str, probability: f64) -> Result<Self, String> {
-        let root = file.as_object().ok_or("the file is not a mapping")?;
+    /// What is wrong with its shape, or a variant that neither the file nor its aliases have.
+    pub fn from_json(file: &Json, variant: &str, probability: f64) -> Result<Self, SeedError> {
+        let shape = |what: &str| SeedError::Shape(what.to_owned());
+        let root = file
+            .as_object()
+            .ok_or_else(|| shape("the file is not a mapping"))?;
         let body = file
             .get("variants")
             .or_else(|| file.get("topics"))
@@ -55,7 +80,7 @@ impl SeedTopics {
             });
         let variants = variants(&body)?;
         if variants.iter().all(|(_, topics)| topics.is_empty()) {
-            return Err("there is no question in the file".to_owned());
+            return Err(shape("there is no question in the file"));
         }
         let pairs = |value: Option<&Json>| -> Vec<(String, String)> {
             value
@@ -66,7 +91,7 @@ impl SeedTopics {
                 .collect()
         };
         let defaults = file.get("defaults");
-        Ok(Self {
+        let seeds = Self {
             probability,
             variant: variant.trim().to_owned(),
             variants,
@@ -78,6 +103,32 @@ impl SeedTopics {
                 .and_then(Json::as_str)
                 .unwrap_or(DEFAULT_VARIANT)
                 .to_owned(),
+        };
+        seeds.check_variant()?;
+        Ok(seeds)
+    }
+
+    /// Fails when the configured variant, or what its alias stands for, has no questions.
+    fn check_variant(&self) -> Result<(), SeedError> {
+        let has = |name: &str| {
+            let mut variants = self.variants.iter();
+            variants.any(|(variant, topics)| variant == name && !topics.is_empty())
+        };
+        let wanted = self.variant.to_lowercase();
+        let mut aliases = self.aliases.iter().filter(|(_, to)| has(to));
+        if self.variant.is_empty() || has(&self.variant) || aliases.any(|(from, _)| *from == wanted)
+        {
+            return Ok(());
+        }
+        let variants = self.variants.iter().map(|(variant, _)| variant);
+        let aliases = self.aliases.iter().filter(|(_, to)| has(to));
+        Err(SeedError::UnknownVariant {
+            variant: self.variant.clone(),
+            known: variants
+                .filter(|variant| has(variant))
+                .chain(aliases.map(|(from, _)| from))
+                .cloned()
+                .collect(),
         })
     }
 
@@ -190,3 +241,6 @@ fn questions(list: &Json, topic: &str) -> Result<Vec<String>, String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use super::quote::collapse;
 use super::*;
 use crate::passages::Passage;
 use crate::prompts::{AssistantTurnContext, Exchange, JudgeContext, Prompts, UserTurnContext};
+use crate::question::{Matching, Question};
 use crate::replies::{
     AssistantTurn, UserTurn, Verdict, assistant_turn_schema, judge_schema, user_turn_schema,
 };
@@ -287,6 +288,44 @@ fn what_was_asked_or_just_said_is_not_asked_again() {
         let question = ask(&prompts, &context, sample).question.to_lowercase();
         assert!(!question.contains("brake fluid kept"), "{question}");
     }
+}
+
+#[test]
+fn an_opening_does_not_make_another_question() {
+    let (all, prompts) = (demo(), prompts());
+    let history = [Exchange {
+        question: "When may the shredder be used?",
+        answer: "The shredder may be used on Saturdays. (Source: garden-rules.txt#chunk2)",
+    }];
+    let matching = Matching { near: Some(0.85) };
+    let mut opened = 0;
+    for passage in all.iter().step_by(4) {
+        let offered = std::slice::from_ref(passage);
+        let plain: BTreeSet<String> = (0..40)
+            .map(|sample| ask(&prompts, &user_context(offered), sample).question)
+            .collect();
+        for mode in ["followup", "adjacent", "off_topic", "fresh"] {
+            for sample in 0..10 {
+                let context = UserTurnContext {
+                    history: &history,
+                    mode,
+                    turn: 2,
+                    ..user_context(offered)
+                };
+                let said = ask(&prompts, &context, sample).question;
+                let lower = said.to_lowercase();
+                let same = |plain: &&String| lower.ends_with(&plain.to_lowercase());
+                let Some(plain) = plain.iter().find(same) else {
+                    continue;
+                };
+                opened += usize::from(plain.len() < said.len());
+                let plain = Question::new(plain, matching);
+                let question = Question::new(&said, matching);
+                assert!(question.matches(&plain, matching), "{said}");
+            }
+        }
+    }
+    assert!(opened > 10, "only {opened} questions had an opening");
 }
 
 #[test]

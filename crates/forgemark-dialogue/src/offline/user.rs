@@ -14,6 +14,10 @@ use crate::passages::Passage;
 
 /// Questions with at least this share of common words count as asked already.
 const SAME: f64 = 0.72;
+/// A question has at least so many times the characters of its opening. Of the 5-grams of a question
+/// of n characters with either of two openings, (n - 4) / (n - 4 + n / 7) are then common: more than
+/// the 0.85 from which two questions count as one by default.
+const WEIGHTIER: usize = 14;
 /// How many of the best questions the sample chooses among.
 const CHOICE: usize = 24;
 /// Further behind the best than this, a question is not chosen.
@@ -224,7 +228,7 @@ fn choose(prompt: &Prompt, quotes: &[Quote], target: Family, draw: Draw) -> Opti
         .count();
     let mut chosen = all.swap_remove(draw.below(near, 1));
     if target == Family::English {
-        chosen.text = in_conversation(prompt, quotes, &chosen, draw);
+        chosen.text = in_conversation(prompt, &chosen.text, draw);
     }
     Some(chosen)
 }
@@ -402,53 +406,30 @@ fn phrases(sentence: &str) -> Vec<String> {
 }
 
 /// The question as it is said in this place of the conversation.
-fn in_conversation(prompt: &Prompt, quotes: &[Quote], chosen: &Candidate, draw: Draw) -> String {
-    let Some((_, answer)) = prompt.history.last() else {
-        return chosen.text.clone();
-    };
-    let question = chosen.text.as_str();
-    let mut chars = question.chars();
-    let small = chars
-        .next()
-        .map(|c| c.to_lowercase().to_string())
-        .unwrap_or_default()
-        + chars.as_str();
-    let quote = &quotes[chosen.quote];
-    let passage = &prompt.passages[quote.passage];
-    let topic = english::topic(&quote.text, &passage.text).filter(|topic| {
-        let words = content(topic);
-        let answered = content(answer);
-        topic.split(' ').count() <= 4 && !words.is_empty() && words.is_subset(&answered)
-    });
-    match (prompt.mode.as_str(), topic) {
-        ("followup", Some(topic)) => match draw.below(5, 3) {
-            0 => format!("You mentioned {topic}. {question}"),
-            1 => format!("About {topic}: {small}"),
-            2 => format!("Thanks. {question}"),
-            3 => format!("And {small}"),
-            _ => question.to_owned(),
-        },
-        ("followup", None) => match draw.below(5, 3) {
-            0 => format!("Thanks, that helps. {question}"),
-            1 => format!("Good to know. {question}"),
-            2 => format!("And {small}"),
-            3 => format!("One more thing: {small}"),
-            _ => question.to_owned(),
-        },
-        ("adjacent", _) => match draw.below(4, 3) {
-            0 => format!("On a related note, {small}"),
-            1 => format!("While we are at it: {small}"),
-            2 => format!("Apart from that, {small}"),
-            _ => question.to_owned(),
-        },
-        ("off_topic", _) => match draw.below(3, 3) {
-            0 => format!("Something else: {small}"),
-            1 => format!("Let me change the subject. {question}"),
-            _ => format!("A different question: {small}"),
-        },
-        _ => match draw.below(4, 3) {
-            0 => format!("Another question: {small}"),
-            _ => question.to_owned(),
-        },
+///
+/// Two questions that differ in what leads up to them are the same question, and the check for
+/// near-duplicates compares wording: an opening is only taken where the question outweighs it.
+fn in_conversation(prompt: &Prompt, question: &str, draw: Draw) -> String {
+    if prompt.history.is_empty() {
+        return question.to_owned();
     }
+    let openings: &[&str] = match prompt.mode.as_str() {
+        "followup" => &["And ", "So ", "Thanks. "],
+        "adjacent" => &["And ", "Also, "],
+        "off_topic" => &["Now, ", "OK. "],
+        _ => &["Next, "],
+    };
+    let length = question.chars().count();
+    let fits = |opening: &str| opening.len() * WEIGHTIER <= length;
+    let fitting: Vec<&str> = openings.iter().copied().filter(|one| fits(one)).collect();
+    let Some(opening) = fitting.get(draw.below(fitting.len() + 1, 3)) else {
+        return question.to_owned();
+    };
+    if opening.ends_with(". ") {
+        return format!("{opening}{question}");
+    }
+    let mut chars = question.chars();
+    let first = chars.next().into_iter().flat_map(char::to_lowercase);
+    let small: String = first.chain(chars).collect();
+    format!("{opening}{small}")
 }

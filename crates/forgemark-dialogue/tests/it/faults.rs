@@ -603,7 +603,8 @@ fn slow_and_large_replies_arrive() {
             0.1,
         ));
     let endpoint = Endpoint::of(behaviour).unwrap();
-    let mut bench = bench(&endpoint);
+    // Faults are drawn by the requests, which the name is a part of: by it, both kinds strike.
+    let mut bench = bench(&endpoint).set("run.run_id", "slow-1");
     bench.retry.attempt_timeout = Duration::from_secs(20);
     bench.retry.deadline = Duration::from_mins(1);
     assert_eq!(complete(&bench).good, 4);

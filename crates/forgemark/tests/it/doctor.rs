@@ -131,7 +131,47 @@ fn a_configuration_that_is_wrong() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("unknown key `run.speed`"));
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        shown.contains("fail  configuration  1 problem in c.yaml"),
+        shown.contains("c.yaml:1:7: unknown key `run.speed`"),
         "{shown}"
     );
+}
+
+#[test]
+fn personas_seed_topics_and_prompts_are_read_as_a_run_reads_them() {
+    let texts = "personas: {path: p.yaml}\nprompts: templates\nrun:\n  data:\n    seeding:\n      topics: {enabled: true, path: s.yaml, variant: englsh}\nllm: {agents: {user: {model: \"offline:user\"}, assistant: {model: \"offline:assistant\"}}}\n";
+    let good = Bench::new()
+        .file("c.yaml", texts.replace("englsh", "english"))
+        .file("knowledge/a.txt", "text")
+        .file("templates/.keep", "")
+        .file(
+            "p.yaml",
+            "personas: {user: [{id: a, name: A, traits: [b], style: c}], assistant: [{id: a, name: A, traits: [b], style: c}]}\n",
+        )
+        .file("s.yaml", "english: {care: [\"How?\"]}\n");
+    let (_, working) = report(&good, &["c.yaml", "--offline"]);
+    assert_eq!(lines(&working, "personas"), ["ok can be used"]);
+    assert_eq!(lines(&working, "seed topics"), ["ok can be used"]);
+    assert_eq!(lines(&working, "prompts"), ["ok templates can be used"]);
+    let bad = Bench::new()
+        .file("c.yaml", texts)
+        .file("knowledge/a.txt", "text")
+        .file("p.yaml", "personas: {user: []}\n")
+        .file("s.yaml", "english: {care: [\"How?\"]}\n");
+    let (exit, failing) = report(&bad, &["c.yaml", "--offline"]);
+    assert_eq!(exit, 1);
+    for (check, place, what) in [
+        ("personas", "c.yaml:1", "p.yaml"),
+        (
+            "seed topics",
+            "c.yaml:6",
+            "there is no variant `englsh` in ./s.yaml",
+        ),
+        ("prompts", "c.yaml:2", "there is no folder ./templates"),
+    ] {
+        let found = lines(&failing, check);
+        assert_eq!(found.len(), 1, "{failing:?}");
+        assert!(found[0].starts_with("fail "), "{found:?}");
+        assert!(found[0].contains(place), "{found:?} has no {place}");
+        assert!(found[0].contains(what), "{found:?} has no {what}");
+    }
 }
