@@ -25,6 +25,7 @@ use forgemark_contract::store::ContextRecord;
 
 pub use config::{Config, Form, GroupBy, Split, Task};
 pub use files::{Counts, Manifest, SplitSide};
+pub(crate) use split::fraction;
 pub use split::split_paths;
 
 use crate::error::Result;

@@ -47,6 +47,12 @@ pub enum CurateError {
         /// The id.
         record: String,
     },
+    /// Records that are each other's ancestors.
+    #[error("record {record}: its parent_id leads back to itself; correct the parents")]
+    ParentCycle {
+        /// One of them.
+        record: String,
+    },
     /// The output took no bytes.
     #[error("cannot write {file}: {source}")]
     Output {

@@ -12,10 +12,19 @@
 //! on every machine and with any number of threads.
 
 pub mod compat;
+pub mod cut;
 mod error;
+pub mod formats;
 pub mod output;
+pub mod recipe;
 pub mod select;
+pub mod shape;
 pub mod similar;
+pub mod split;
 mod spread;
+pub mod stages;
+#[cfg(test)]
+mod testing;
+pub mod tree;
 
 pub use error::{CurateError, Result};

@@ -44,16 +44,35 @@ pub fn list(
     visibility: Visibility,
     filter: &Filter,
 ) -> Vec<ContextRecord> {
+    let sifted = sift(rows, visibility, filter).into_iter();
+    let listed = sifted.filter(|(_, hidden)| hidden.is_none());
+    listed.map(|(row, _)| row).collect()
+}
+
+/// All rows in their order, each that is not to be seen with the reason.
+pub fn sift(
+    rows: impl IntoIterator<Item = ContextRecord>,
+    visibility: Visibility,
+    filter: &Filter,
+) -> Vec<(ContextRecord, Option<&'static str>)> {
     let rows: Vec<ContextRecord> = rows.into_iter().collect();
     let superseded: HashSet<String> = rows
         .iter()
         .filter(|row| row.supersedes_id.as_ref() != Some(&row.id))
         .filter_map(|row| row.supersedes_id.clone())
         .collect();
-    let visible = |row: &ContextRecord| is_visible(row, visibility, &superseded);
-    rows.into_iter()
-        .filter(|row| visible(row) && filter.matches(row))
-        .collect()
+    let reason = |row: &ContextRecord| {
+        if is_visible(row, visibility, &superseded) {
+            (!filter.matches(row)).then_some("filter")
+        } else {
+            Some("lifecycle")
+        }
+    };
+    let sifted = rows.into_iter().map(|row| {
+        let reason = reason(&row);
+        (row, reason)
+    });
+    sifted.collect()
 }
 
 fn is_visible(row: &ContextRecord, visibility: Visibility, superseded: &HashSet<String>) -> bool {

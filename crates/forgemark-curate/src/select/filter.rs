@@ -85,6 +85,10 @@ impl Path {
         Path(std::iter::once("metadata".to_owned()).chain(keys).collect())
     }
 
+    pub(crate) fn column(name: &str) -> Self {
+        Path(vec![name.to_owned()])
+    }
+
     /// Reads `session_id`, `created_at`, `metadata.judge.score` and so on.
     ///
     /// # Errors

@@ -1,0 +1,411 @@
+//! The manifest of a cut: enough to prove it offline.
+
+use std::collections::BTreeMap;
+
+use forgemark_contract::json::{Json, Object, to_compact, to_pretty};
+use forgemark_contract::text::sha256_hex;
+
+use super::Plan;
+use crate::output::FileDigest;
+use crate::recipe::{Recipe, Task};
+use crate::shape::Example;
+use crate::similar::text::Wording;
+use crate::split::{How, Sides};
+
+/// The version of the manifest's schema.
+const SCHEMA_VERSION: &str = "forgemark-cut-1";
+
+/// What one side holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// Its name; empty without a split.
+    pub name: String,
+    /// The share that was asked for.
+    pub share: f64,
+    /// Examples.
+    pub examples: u64,
+    /// Lines, which are more where an example is written as several.
+    pub lines: u64,
+}
+
+/// What was made, from what and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// The whole, as it is written.
+    pub json: Json,
+    /// The sides.
+    pub sides: Vec<Side>,
+    /// What was left after each stage, in their order.
+    pub counts: Vec<(String, u64)>,
+}
+
+impl Manifest {
+    pub(super) fn new(
+        plan: &Plan,
+        counts: &[(&'static str, usize)],
+        sides: Vec<Side>,
+        split: Option<&Sides>,
+        examples: &[Example],
+    ) -> Self {
+        let recipe = recipe_json(plan);
+        let counts: Vec<(String, u64)> = counts
+            .iter()
+            .map(|(stage, count)| ((*stage).to_owned(), *count as u64))
+            .collect();
+        let count_entries = counts
+            .iter()
+            .map(|(stage, count)| (stage.clone(), Json::from(*count)));
+        let side_entries = sides.iter().map(|side| {
+            Json::object([
+                ("name", Json::from(&side.name)),
+                ("share", side.share.into()),
+                ("examples", side.examples.into()),
+                ("lines", side.lines.into()),
+            ])
+        });
+        let mut json = Object::from([
+            ("schema_version", Json::from(SCHEMA_VERSION)),
+            ("tool_version", env!("CARGO_PKG_VERSION").into()),
+            ("context_uri", Json::from(&plan.snapshot.uri)),
+            ("version", plan.snapshot.version.into()),
+            (
+                "reference_time",
+                plan.recipe.visibility.reference_time.ledger_style().into(),
+            ),
+            ("recipe", recipe.clone()),
+            ("recipe_sha256", sha256_hex(&to_compact(&recipe)).into()),
+            ("counts", Json::Object(count_entries.collect())),
+            ("sides", side_entries.collect()),
+        ]);
+        if let Some(holdout) = &plan.recipe.holdout {
+            let items = holdout.items.iter().map(|item| {
+                let vector = item
+                    .vector
+                    .iter()
+                    .flatten()
+                    .map(|x| Json::from(f64::from(*x)));
+                Json::Array(vec![
+                    Json::from(&item.id),
+                    Json::from(&item.text),
+                    vector.collect(),
+                ])
+            });
+            let digest = sha256_hex(&to_compact(&items.collect::<Json>()));
+            json.insert(
+                "holdout",
+                Json::object([
+                    ("items", holdout.items.len().into()),
+                    ("sha256", digest.into()),
+                ]),
+            );
+        }
+        if let (Some(rule), Some(split)) = (&plan.split, split) {
+            let closest = split.closest.iter().map(|closest| {
+                Json::object([
+                    (
+                        "sides",
+                        vec![
+                            rule.sides[closest.sides.0].0.as_str(),
+                            &rule.sides[closest.sides.1].0,
+                        ]
+                        .into(),
+                    ),
+                    (
+                        "examples",
+                        vec![
+                            examples[closest.examples.0].id.as_str(),
+                            &examples[closest.examples.1].id,
+                        ]
+                        .into(),
+                    ),
+                    ("similarity", closest.similarity.into()),
+                ])
+            });
+            json.insert(
+                "split",
+                Json::object([
+                    ("components", split.components.into()),
+                    ("closest", closest.collect()),
+                ]),
+            );
+        }
+        Manifest {
+            json: Json::Object(json),
+            sides,
+            counts,
+        }
+    }
+
+    pub(super) fn set_files(&mut self, files: &[FileDigest]) {
+        let files = files.iter().map(|file| {
+            Json::object([
+                ("path", Json::from(&file.name)),
+                ("bytes", file.bytes.into()),
+                ("lines", file.lines.into()),
+                ("sha256", Json::from(&file.sha256)),
+            ])
+        });
+        if let Some(object) = self.json.as_object_mut() {
+            object.insert("files", files.collect::<Json>());
+        }
+    }
+
+    /// The file.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = to_pretty(&self.json);
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+fn recipe_json(plan: &Plan) -> Json {
+    let recipe: &Recipe = &plan.recipe;
+    let mut json = Object::from([
+        ("task", Json::from(recipe.task.word())),
+        ("format", plan.format.word().into()),
+        ("unit", recipe.unit.word().into()),
+        (
+            "group_by",
+            recipe
+                .group_by
+                .iter()
+                .map(|path| Json::from(path.to_string()))
+                .collect(),
+        ),
+        ("order", recipe.order.word().into()),
+        ("include_expired", recipe.visibility.include_expired.into()),
+        ("include_retired", recipe.visibility.include_retired.into()),
+        ("filter", format!("{:?}", recipe.filter).into()),
+        ("scope", recipe.scope.as_slice().into()),
+        (
+            "answers",
+            format!("{:?}", recipe.answers).to_lowercase().into(),
+        ),
+    ]);
+    match &recipe.task {
+        Task::Sft | Task::Ranked => {}
+        Task::Pairs(rule) => _ = json.insert("pairs", format!("{rule:?}")),
+        Task::Labels(rule) => {
+            _ = json.insert(
+                "labels",
+                Json::object([("good", rule.good.into()), ("bad", rule.bad.into())]),
+            )
+        }
+        Task::Rollout { drop_zero_variance } => {
+            _ = json.insert("drop_zero_variance", *drop_zero_variance)
+        }
+    }
+    if let Some(rule) = recipe.reward {
+        json.insert(
+            "reward",
+            Json::object([
+                ("min", rule.min.into()),
+                ("on_missing", missing(rule.on_missing)),
+            ]),
+        );
+    }
+    if recipe.exact {
+        json.insert("exact", true);
+    }
+    if let Some(rule) = recipe.near {
+        let wording = Wording {
+            shingle: rule.shingle,
+            jaccard: rule.jaccard,
+            proposals: rule.proposals,
+        };
+        let near = [
+            ("shingle", Json::from(rule.shingle)),
+            ("jaccard", rule.jaccard.into()),
+            (
+                "proposals",
+                format!("{:?}", rule.proposals).to_lowercase().into(),
+            ),
+            ("miss_probability", wording.miss_probability().into()),
+        ];
+        json.insert("near", Json::object(near));
+    }
+    if let Some(rule) = recipe.semantic {
+        json.insert(
+            "semantic",
+            Json::object([
+                ("distance", rule.distance.into()),
+                ("on_missing", missing(rule.on_missing)),
+            ]),
+        );
+    }
+    if let Some(rule) = &recipe.holdout {
+        let holdout = [
+            ("n", rule.n.into()),
+            ("share", rule.share.into()),
+            ("distance", rule.distance.into()),
+            ("on_missing", missing(rule.on_missing)),
+        ];
+        json.insert("holdout", Json::object(holdout));
+    }
+    if let Some(rule) = recipe.length {
+        let length = [
+            ("min_characters", rule.min_characters.into()),
+            ("max_characters", rule.max_characters.into()),
+            ("max_words", rule.max_words.into()),
+        ];
+        json.insert("length", Json::object(length));
+    }
+    if let Some(rule) = &plan.split {
+        let how = match &rule.how {
+            How::Hash => "hash".to_owned(),
+            How::Quota { stratum: None } => "quota".to_owned(),
+            How::Quota {
+                stratum: Some(path),
+            } => format!("quota by {path}"),
+            How::Time => "time".to_owned(),
+        };
+        let sides = rule
+            .sides
+            .iter()
+            .map(|(name, share)| (name.clone(), Json::from(*share)));
+        let split = [
+            ("sides", Json::Object(sides.collect())),
+            ("how", how.into()),
+            ("seed", rule.seed.into()),
+            (
+                "together",
+                rule.together
+                    .iter()
+                    .map(|path| Json::from(path.to_string()))
+                    .collect(),
+            ),
+            ("near", rule.near.into()),
+        ];
+        json.insert("split", Json::object(split));
+    }
+    if let Some(rule) = &plan.mix {
+        let parts = rule
+            .parts
+            .iter()
+            .map(|(value, part)| Json::Array(vec![value.clone(), (*part).into()]));
+        json.insert(
+            "mix",
+            Json::object([
+                ("by", rule.by.to_string().into()),
+                ("parts", parts.collect()),
+                ("seed", rule.seed.into()),
+            ]),
+        );
+    }
+    if let Some(seed) = plan.shuffle {
+        json.insert("shuffle", seed);
+    }
+    Json::Object(json)
+}
+
+fn missing(rule: crate::recipe::OnMissing) -> Json {
+    format!("{rule:?}").to_lowercase().into()
+}
+
+/// Everything in which the files of a cut differ from its manifest; empty when it is proven. `read` returns a file by the
+/// name that the manifest gives it, `None` where there is none.
+pub fn verify(manifest: &Json, read: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> Vec<String> {
+    let mut findings = Vec::new();
+    if manifest.at("schema_version").as_str() != Some(SCHEMA_VERSION) {
+        findings.push(format!(
+            "schema_version: expected {SCHEMA_VERSION}, found {}",
+            manifest.str_or("schema_version", "none")
+        ));
+    }
+    if sha256_hex(&to_compact(manifest.at("recipe"))) != manifest.str_or("recipe_sha256", "") {
+        findings.push("recipe_sha256: it is not the digest of the recipe".to_owned());
+    }
+    for file in manifest.items("files") {
+        let name = file.str_or("path", "");
+        let Some(bytes) = read(name) else {
+            findings.push(format!("{name}: the file is missing"));
+            continue;
+        };
+        let found = FileDigest::of(name, &bytes);
+        if file.at("bytes").as_u64() != Some(found.bytes) {
+            findings.push(format!(
+                "{name}: {} bytes, not those of the manifest",
+                found.bytes
+            ));
+        }
+        if file.str_or("sha256", "") != found.sha256 {
+            findings.push(format!(
+                "{name}: the digest is {}, not that of the manifest",
+                found.sha256
+            ));
+        }
+    }
+    let written = |name: &str| {
+        manifest
+            .items("files")
+            .iter()
+            .find(|file| file.str_or("path", "").ends_with(name))
+    };
+    for side in manifest.items("sides") {
+        let name = side.str_or("name", "");
+        let end = if name.is_empty() {
+            ".jsonl".to_owned()
+        } else {
+            format!(".{name}.jsonl")
+        };
+        let lines = written(&end.replace(".jsonl", ".provenance.jsonl"))
+            .map(|file| file.at("lines").clone());
+        if lines.as_ref() != Some(side.at("lines")) {
+            findings.push(format!("side {name}: its lines are not those of its files"));
+        }
+    }
+    findings
+}
+
+/// What one example has become from one cut to another.
+///
+/// `before` and `after` are the lines of the provenance of both; `decisions` those of the later one. An example that went
+/// comes with what was decided on one of its records.
+pub fn diff(before: &[Json], after: &[Json], decisions: &[Json]) -> Vec<(String, String)> {
+    fn by_id(lines: &[Json]) -> BTreeMap<&str, &Json> {
+        lines
+            .iter()
+            .map(|line| (line.str_or("id", ""), line))
+            .collect()
+    }
+    let (before, after) = (by_id(before), by_id(after));
+    let dropped = |line: &Json| {
+        let about = |decision: &&Json| {
+            decision.at("kept").as_bool() == Some(false)
+                && decision
+                    .items("records")
+                    .iter()
+                    .any(|record| line.items("record_ids").contains(record))
+        };
+        decisions.iter().find(about).map(|decision| {
+            let by = decision
+                .at("by")
+                .as_str()
+                .map(|by| format!(", by {by}"))
+                .unwrap_or_default();
+            format!(
+                "{}: {}{by}",
+                decision.str_or("stage", ""),
+                decision.str_or("why", "")
+            )
+        })
+    };
+    let mut changes = Vec::new();
+    for (id, line) in &before {
+        match after.get(id) {
+            None => {
+                let why =
+                    dropped(line).unwrap_or_else(|| "its records are no longer there".to_owned());
+                changes.push(((*id).to_owned(), format!("went ({why})")));
+            }
+            Some(now) if now != line => {
+                changes.push(((*id).to_owned(), "changed where it is from".to_owned()))
+            }
+            Some(_) => {}
+        }
+    }
+    let came = after.keys().filter(|id| !before.contains_key(*id));
+    changes.extend(came.map(|id| ((*id).to_owned(), "came".to_owned())));
+    changes.sort();
+    changes
+}

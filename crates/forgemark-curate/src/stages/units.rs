@@ -1,0 +1,162 @@
+//! Units: which records are judged together, and what stands for them.
+
+use std::borrow::Cow;
+
+use crate::recipe::{Recipe, Unit};
+use crate::similar::vectors;
+use crate::tree::Forest;
+
+/// One unit.
+#[derive(Debug, Clone)]
+pub struct Item<'f> {
+    /// Its records.
+    pub records: Vec<usize>,
+    /// Those of them that belong to no other unit.
+    pub owned: Vec<usize>,
+    /// The texts of the scope, one after the other.
+    pub text: String,
+    /// The vector of a single record, or the mean direction of several.
+    pub vector: Option<Cow<'f, [f32]>>,
+    /// The reward.
+    pub reward: Option<f64>,
+}
+
+/// The units of all groups.
+pub(super) fn items<'f>(forest: &'f Forest, recipe: &Recipe) -> Vec<Item<'f>> {
+    let mut items = Vec::new();
+    let make = Make { forest, recipe };
+    for group in &forest.groups {
+        match recipe.unit {
+            Unit::Record => items.extend(
+                group
+                    .records
+                    .iter()
+                    .map(|record| make.item(vec![*record], vec![*record], &[*record])),
+            ),
+            Unit::Conversation => {
+                let records = group.records.clone();
+                items.push(make.item(records.clone(), records.clone(), &records));
+            }
+            Unit::Branch => {
+                for leaf in forest.leaves(group, false) {
+                    let path = forest.path(leaf);
+                    items.push(make.item(path.clone(), vec![leaf], &path));
+                }
+            }
+            Unit::TurnPair => {
+                for record in group
+                    .records
+                    .iter()
+                    .copied()
+                    .filter(|record| forest.records[*record].is_assistant())
+                {
+                    let mut pair = vec![record];
+                    let mut before = forest.parent(record);
+                    while let Some(asked) =
+                        before.filter(|asked| !forest.records[*asked].is_assistant())
+                    {
+                        pair.push(asked);
+                        before = forest.parent(asked);
+                    }
+                    pair.reverse();
+                    items.push(make.item(pair.clone(), vec![record], &pair));
+                }
+            }
+            Unit::CandidateGroup => {
+                for set in forest.candidates(group) {
+                    let answers: Vec<usize> = set.answers.concat();
+                    let mut records = answers.clone();
+                    records.extend(&set.prompt);
+                    // Samples of one prompt are alike by nature: their prompt stands for them, and where there is none they do.
+                    let shown = if set.prompt.is_empty() {
+                        &answers
+                    } else {
+                        &set.prompt
+                    };
+                    let mut item = make.item(records, answers.clone(), shown);
+                    item.reward = set
+                        .answers
+                        .iter()
+                        .filter_map(|answer| forest.reward(answer))
+                        .reduce(f64::max);
+                    items.push(item);
+                }
+            }
+        }
+    }
+    items
+}
+
+/// The text and the vector that stand for some records.
+pub fn represent<'f>(
+    forest: &'f Forest,
+    recipe: &Recipe,
+    records: &[usize],
+) -> (String, Option<Cow<'f, [f32]>>) {
+    let item = Make { forest, recipe }.item(Vec::new(), Vec::new(), records);
+    (item.text, item.vector)
+}
+
+struct Make<'f, 'r> {
+    forest: &'f Forest,
+    recipe: &'r Recipe,
+}
+
+impl<'f> Make<'f, '_> {
+    fn item(&self, records: Vec<usize>, owned: Vec<usize>, shown: &[usize]) -> Item<'f> {
+        let in_scope = |record: &&usize| {
+            let role = self.forest.records[**record].role.as_str();
+            if self.recipe.scope.is_empty() {
+                !role.eq_ignore_ascii_case("system")
+            } else {
+                self.recipe
+                    .scope
+                    .iter()
+                    .any(|scope| scope.eq_ignore_ascii_case(role))
+            }
+        };
+        let shown: Vec<usize> = shown.iter().filter(in_scope).copied().collect();
+        let texts: Vec<Cow<'_, str>> = shown
+            .iter()
+            .map(|record| self.forest.messages[*record].content_text())
+            .collect();
+        Item {
+            text: texts.join("\n"),
+            vector: self.vector(&shown),
+            reward: self.forest.reward(&records),
+            records,
+            owned,
+        }
+    }
+
+    /// The vector of one record, else the sum of the directions of those that have a usable one of the first's length.
+    fn vector(&self, shown: &[usize]) -> Option<Cow<'f, [f32]>> {
+        let vector = |record: &usize| self.forest.records[*record].embedding.as_deref();
+        if let [record] = shown {
+            return vector(record).map(Cow::Borrowed);
+        }
+        let mut sum: Vec<f64> = Vec::new();
+        for row in shown
+            .iter()
+            .filter_map(vector)
+            .filter(|row| vectors::unusable(Some(row)).is_none())
+        {
+            if sum.is_empty() {
+                sum.resize(row.len(), 0.0);
+            }
+            if row.len() != sum.len() {
+                continue;
+            }
+            let length = row
+                .iter()
+                .map(|x| f64::from(*x).powi(2))
+                .sum::<f64>()
+                .sqrt();
+            for (sum, x) in sum.iter_mut().zip(row) {
+                *sum += f64::from(*x) / length;
+            }
+        }
+        let sum: Vec<f32> = sum.into_iter().map(|x| x as f32).collect();
+        (!sum.is_empty()).then_some(Cow::Owned(sum))
+    }
+}

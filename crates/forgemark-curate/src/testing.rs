@@ -1,0 +1,134 @@
+//! Rows for the tests of this crate.
+
+use forgemark_contract::json::{Json, parse_str};
+use forgemark_contract::store::ContextRecord;
+use forgemark_contract::time::Timestamp;
+
+use crate::compat::Snapshot;
+use crate::cut::{Manifest, Plan, cut};
+use crate::error::Result;
+use crate::formats::Format;
+use crate::output::MemoryOutput;
+use crate::recipe::{Recipe, Task};
+use crate::select::Visibility;
+
+/// A row of a session.
+pub(crate) fn rec(id: &str, role: &str, text: &str, seconds: i64) -> ContextRecord {
+    ContextRecord {
+        run_id: "run".to_owned(),
+        session_id: Some("s1".to_owned()),
+        ..ContextRecord::text(
+            id,
+            role,
+            text,
+            Timestamp::from_epoch_seconds(1_700_000_000 + seconds),
+        )
+    }
+}
+
+pub(crate) trait With: Sized {
+    fn session(self, session: &str) -> Self;
+    fn meta(self, metadata: &str) -> Self;
+    fn vector(self, vector: &[f32]) -> Self;
+    fn parent(self, parent: &str) -> Self;
+}
+
+impl With for ContextRecord {
+    fn session(mut self, session: &str) -> Self {
+        self.session_id = Some(session.to_owned());
+        self
+    }
+
+    fn meta(mut self, metadata: &str) -> Self {
+        self.metadata = Some(parse_str(metadata).unwrap());
+        self
+    }
+
+    fn vector(mut self, vector: &[f32]) -> Self {
+        self.embedding = Some(vector.to_vec());
+        self
+    }
+
+    fn parent(mut self, parent: &str) -> Self {
+        self.parent_id = Some(parent.to_owned());
+        self
+    }
+}
+
+pub(crate) fn recipe(task: Task) -> Recipe {
+    Recipe::new(
+        task,
+        Visibility::at(Timestamp::from_epoch_seconds(1_800_000_000)),
+    )
+}
+
+pub(crate) fn plan(recipe: Recipe, format: Format) -> Plan {
+    Plan {
+        recipe,
+        format,
+        name: "cut".to_owned(),
+        snapshot: Snapshot {
+            uri: "mem://ctx".to_owned(),
+            version: 3,
+        },
+        split: None,
+        mix: None,
+        shuffle: None,
+    }
+}
+
+/// What a cut wrote.
+pub(crate) struct Written {
+    pub(crate) manifest: Manifest,
+    pub(crate) output: MemoryOutput,
+}
+
+impl Written {
+    pub(crate) fn text(&self, name: &str) -> &str {
+        std::str::from_utf8(&self.output.files[name]).unwrap()
+    }
+
+    pub(crate) fn lines(&self, name: &str) -> Vec<Json> {
+        self.text(name)
+            .lines()
+            .map(|line| parse_str(line).unwrap())
+            .collect()
+    }
+
+    /// What was decided on the unit whose first record is this: the stage and by what, or nothing when it stays.
+    pub(crate) fn fate(&self, id: &str) -> Option<(String, Option<String>)> {
+        let all = self.lines("cut.decisions.jsonl");
+        let about = |line: &&Json| line.items("records").first().and_then(Json::as_str) == Some(id);
+        let dropped = all
+            .iter()
+            .filter(about)
+            .find(|line| line.at("kept").as_bool() == Some(false))?;
+        Some((
+            dropped.str_or("stage", "").to_owned(),
+            dropped.at("by").as_str().map(str::to_owned),
+        ))
+    }
+}
+
+pub(crate) fn try_cut(rows: Vec<ContextRecord>, plan: &Plan) -> Result<Written> {
+    let mut output = MemoryOutput::default();
+    let manifest = cut(rows, plan, &mut output)?;
+    Ok(Written { manifest, output })
+}
+
+/// The examples in the neutral format.
+pub(crate) fn neutral(rows: Vec<ContextRecord>, recipe: Recipe) -> Vec<Json> {
+    try_cut(rows, &plan(recipe, Format::Neutral))
+        .unwrap()
+        .lines("cut.jsonl")
+}
+
+/// The texts of messages.
+pub(crate) fn texts(messages: &Json) -> Vec<&str> {
+    messages
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message.str_or("content", ""))
+        .collect()
+}
