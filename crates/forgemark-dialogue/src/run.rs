@@ -134,7 +134,6 @@ pub struct DialogueRun {
     options: RunOptions,
     run: RunId,
     resumed: bool,
-    lock: RunLock,
     journal: Journal,
     work: Arc<DialogueWork>,
     speculation: Arc<Speculation<Registry>>,
@@ -142,6 +141,8 @@ pub struct DialogueRun {
     live: Live,
     finished_before: bool,
     spent_before: Totals,
+    /// Dropped last: nothing may write any more when another process gets it.
+    _lock: RunLock,
 }
 
 impl DialogueRun {
@@ -260,7 +261,7 @@ impl DialogueRun {
         Ok(Self {
             run: choice.run,
             resumed: choice.resumed,
-            lock,
+            _lock: lock,
             journal,
             work,
             speculation: Arc::new(Speculation::new(registry)),
@@ -403,7 +404,6 @@ impl DialogueRun {
             &self.spent_before,
             registry_bytes,
         );
-        drop(self.lock);
         Ok(summary)
     }
 

@@ -145,10 +145,7 @@ impl Writer {
             // A thread that has gone left its reason, which is read below.
             let _ = sender.send(Message::End { active, complete });
         }
-        self.sender = None;
-        if let Some(thread) = self.thread.take()
-            && let Err(panic) = thread.join()
-        {
+        if let Some(Err(panic)) = self.join() {
             std::panic::resume_unwind(panic);
         }
         match self
@@ -160,6 +157,22 @@ impl Writer {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+}
+
+impl Writer {
+    /// Lets the thread come to its end, and waits for it.
+    fn join(&mut self) -> Option<std::thread::Result<()>> {
+        self.sender = None;
+        self.thread.take().map(JoinHandle::join)
+    }
+}
+
+impl Drop for Writer {
+    /// A writer that is given up writes nothing after this.
+    fn drop(&mut self) {
+        // Whoever gives it up has an error of its own to tell.
+        let _ = self.join();
     }
 }
 
