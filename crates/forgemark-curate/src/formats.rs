@@ -119,7 +119,7 @@ pub fn lines(
         return Err(broken);
     }
     let line = match layout.format {
-        Format::Neutral => neutral(example),
+        Format::Neutral => Some(neutral(example)),
         Format::OpenAi => openai(&example.body),
         Format::Trl => return trl(layout, &example.body),
         Format::TrlReward => reward(&example.body),
@@ -157,7 +157,7 @@ pub fn llama_factory_info(file: &str, task: &str) -> Json {
     Json::Object(info)
 }
 
-fn neutral(example: &Example) -> Option<Json> {
+fn neutral(example: &Example) -> Json {
     let spell = |list: &[ChatMessage]| messages::list(Spelling::Neutral, list);
     let mut object = Object::from([("id", Json::from(&example.id))]);
     match &example.body {
@@ -219,7 +219,7 @@ fn neutral(example: &Example) -> Option<Json> {
             object.insert("ground_truth", ground_truth.clone());
         }
     }
-    Some(Json::Object(object))
+    Json::Object(object)
 }
 
 fn openai(body: &Body) -> Option<Json> {
@@ -328,7 +328,7 @@ fn reward(body: &Body) -> Option<Json> {
 }
 
 fn sharegpt(format: Format, body: &Body) -> Option<Json> {
-    let (first, mut rest): (&[ChatMessage], Object) = match body {
+    let (first, rest): (&[ChatMessage], Object) = match body {
         Body::Conversation { messages, .. } => (messages, Object::new()),
         Body::Pair {
             prompt,
@@ -372,7 +372,7 @@ fn sharegpt(format: Format, body: &Body) -> Option<Json> {
             head.into_iter().chain(turns).collect::<Json>(),
         );
     }
-    for (key, value) in std::mem::take(&mut rest).iter() {
+    for (key, value) in &rest {
         line.insert(key, value.clone());
     }
     Some(Json::Object(line))

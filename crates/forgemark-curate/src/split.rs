@@ -195,7 +195,7 @@ fn components(
             threads: rule.threads,
         };
         vectors::edges(rows, &search, &mut |later, near| {
-            sets.join(head(near.row), head(later))
+            sets.join(head(near.row), head(later));
         });
     }
     let mut numbers: HashMap<usize, usize> = HashMap::new();

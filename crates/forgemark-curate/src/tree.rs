@@ -73,7 +73,7 @@ impl Forest {
         for group in &mut groups {
             plant(&records, &by_id, group, &mut parents);
         }
-        groups.sort_by(|a, b| first_moment(&records, a).cmp(&first_moment(&records, b)));
+        groups.sort_by_cached_key(|group| first_moment(&records, group));
         let mut children = vec![Vec::new(); records.len()];
         for group in &groups {
             for record in &group.records {
@@ -259,7 +259,7 @@ fn best(records: &[ContextRecord], among: &[usize]) -> Option<usize> {
     let key = |place: &usize| {
         let record = &records[*place];
         (
-            rank(record).map_or(i64::MIN, |rank| rank.saturating_neg()),
+            rank(record).map_or(i64::MIN, i64::saturating_neg),
             score(record).unwrap_or(f64::NEG_INFINITY),
         )
     };
@@ -344,12 +344,12 @@ fn plant(
     for thread in &mut threads {
         // A position says more than a time, where every record of the thread has one.
         let placed = thread.iter().all(|record| records[*record].seq.is_some());
-        thread.sort_by_key(|record| {
+        thread.sort_by_cached_key(|record| {
             let row = &records[*record];
             (if placed { row.seq } else { None }, moment(row))
         });
     }
-    threads.sort_by_key(|thread| thread.first().map(|record| moment(&records[*record])));
+    threads.sort_by_cached_key(|thread| thread.first().map(|record| moment(&records[*record])));
     let members: std::collections::HashSet<usize> = group.records.iter().copied().collect();
     let mut first_of: HashMap<&str, usize> = HashMap::new();
     for thread in &threads {

@@ -186,13 +186,13 @@ fn recipe_json(plan: &Plan) -> Json {
         Task::Sft | Task::Ranked => {}
         Task::Pairs(rule) => _ = json.insert("pairs", format!("{rule:?}")),
         Task::Labels(rule) => {
-            _ = json.insert(
+            json.insert(
                 "labels",
                 Json::object([("good", rule.good.into()), ("bad", rule.bad.into())]),
-            )
+            );
         }
         Task::Rollout { drop_zero_variance } => {
-            _ = json.insert("drop_zero_variance", *drop_zero_variance)
+            json.insert("drop_zero_variance", *drop_zero_variance);
         }
     }
     if let Some(rule) = recipe.reward {
@@ -399,7 +399,7 @@ pub fn diff(before: &[Json], after: &[Json], decisions: &[Json]) -> Vec<(String,
                 changes.push(((*id).to_owned(), format!("went ({why})")));
             }
             Some(now) if now != line => {
-                changes.push(((*id).to_owned(), "changed where it is from".to_owned()))
+                changes.push(((*id).to_owned(), "changed where it is from".to_owned()));
             }
             Some(_) => {}
         }

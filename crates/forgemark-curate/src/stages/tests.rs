@@ -18,16 +18,16 @@ fn talk(session: &str, at: i64, question: &str, answer: &str) -> Vec<ContextReco
     ]
 }
 
-fn semantic(distance: f64, on_missing: OnMissing) -> Option<SemanticRule> {
-    Some(SemanticRule {
+fn semantic(distance: f64, on_missing: OnMissing) -> SemanticRule {
+    SemanticRule {
         distance,
         on_missing,
         threads: 1,
-    })
+    }
 }
 
-fn by(stage: &str, by: &str) -> Option<(String, Option<String>)> {
-    Some((stage.to_owned(), Some(by.to_owned())))
+fn by(stage: &str, by: &str) -> (String, Option<String>) {
+    (stage.to_owned(), Some(by.to_owned()))
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn d05_a_conversation_goes_as_a_whole() {
         ],
         "a common turn or system prompt drops nothing"
     );
-    assert_eq!(written.fate("sys2"), by("exact", "sys1"));
+    assert_eq!(written.fate("sys2"), Some(by("exact", "sys1")));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn d05_a_held_out_turn_ends_the_conversation_before_it() {
         texts(written.lines("cut.jsonl")[0].at("messages")),
         ["What is a bolt?", "A fastener."]
     );
-    assert_eq!(written.fate("leak"), by("holdout", "eval-7"));
+    assert_eq!(written.fate("leak"), Some(by("holdout", "eval-7")));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn d05_samples_of_one_prompt_do_not_drop_each_other() {
         rows,
         Recipe {
             exact: true,
-            semantic: semantic(0.1, OnMissing::Error),
+            semantic: Some(semantic(0.1, OnMissing::Error)),
             ..recipe(Task::Rollout {
                 drop_zero_variance: false,
             })
@@ -206,11 +206,11 @@ fn d08_equal_vectors_are_duplicates_at_distance_0() {
     let written = cut(
         rows,
         Recipe {
-            semantic: semantic(0.0, OnMissing::Error),
+            semantic: Some(semantic(0.0, OnMissing::Error)),
             ..recipe(Task::Sft)
         },
     );
-    assert_eq!(written.fate("s2-q"), by("semantic", "s1-q"));
+    assert_eq!(written.fate("s2-q"), Some(by("semantic", "s1-q")));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn d09_the_score_at_the_threshold_is_that_of_doubles() {
             rows,
             Recipe {
                 unit: Unit::Conversation,
-                semantic: semantic(distance, OnMissing::Error),
+                semantic: Some(semantic(distance, OnMissing::Error)),
                 ..recipe(Task::Sft)
             },
         )
@@ -296,7 +296,7 @@ fn d21_every_row_is_explained() {
         Some(("contradicted".to_owned(), None))
     );
     assert_eq!(written.fate("old"), Some(("lifecycle".to_owned(), None)));
-    assert_eq!(written.fate("s2-q"), by("exact", "s1-q"));
+    assert_eq!(written.fate("s2-q"), Some(by("exact", "s1-q")));
     assert_eq!(written.fate("lonely"), Some(("shape".to_owned(), None)));
     assert_eq!(written.fate("s1-q"), None);
     let kept = written
@@ -339,7 +339,7 @@ fn d24_wording_finds_what_has_no_vector() {
             ..recipe(Task::Sft)
         },
     );
-    assert_eq!(written.fate("s2-q"), by("near", "s1-q"));
+    assert_eq!(written.fate("s2-q"), Some(by("near", "s1-q")));
     assert_eq!(written.lines("cut.jsonl").len(), 2);
 }
 
@@ -359,7 +359,7 @@ fn a_semantic_stage_over_rows_without_vectors_is_an_error() {
             rows(),
             &plan(
                 Recipe {
-                    semantic: semantic(0.1, on_missing),
+                    semantic: Some(semantic(0.1, on_missing)),
                     ..recipe(Task::Sft)
                 },
                 Format::Neutral,
