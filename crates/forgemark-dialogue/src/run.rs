@@ -30,7 +30,7 @@ use forgemark_journal::{
 };
 use forgemark_model::caller::{CallError, Caller, Clock};
 use forgemark_model::config::CallerConfig;
-use forgemark_run::{Cancel, Ended, Limits, Progress, Speculation, drive};
+use forgemark_run::{Cancel, Ended, Limits, Open, Progress, Speculation, drive};
 
 use crate::config::{Config, Personas, SeedTopics};
 use crate::conversation::{Conversation, DropReason};
@@ -317,13 +317,8 @@ impl DialogueRun {
                 () = cancel.cancelled() => {}
             }
         }
-        let drainer = tokio::spawn({
-            let (cancel, caller) = (cancel.clone(), self.live.caller.clone());
-            async move {
-                cancel.cancelled().await;
-                caller.drain();
-            }
-        });
+        let caller = self.live.caller.clone();
+        let drains = cancel.when_cancelled(move || caller.drain());
         let limits = Limits {
             concurrency: config.concurrency,
             lookahead: config.lookahead,
@@ -337,7 +332,7 @@ impl DialogueRun {
             Arc::clone(&self.live.progress),
         )
         .await;
-        drainer.abort();
+        drop(drains);
         let discarded = self.live.progress.snapshot().discarded_calls;
         self.live.caller.meter().add_discarded(discarded);
         let report = match report {
@@ -352,10 +347,13 @@ impl DialogueRun {
         };
         let mut active: Vec<Arc<Conversation>> = Vec::new();
         let mut cause = None;
-        for (_, suspended) in report.open {
-            if let Some(Suspended { why, conversation }) = suspended {
-                active.push(Arc::from(conversation));
-                cause.get_or_insert(why);
+        for (_, open) in report.open {
+            match open {
+                Open::Suspended(Suspended { why, conversation }) => {
+                    active.push(Arc::from(conversation));
+                    cause.get_or_insert(why);
+                }
+                Open::Finished(conversation) => active.push(Arc::new(conversation)),
             }
         }
         let (stopped_by, complete, exhausted) = (

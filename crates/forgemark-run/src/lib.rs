@@ -20,11 +20,13 @@
 //! Invariants: this crate knows no model, no file format and no clock; commits happen in key order
 //! and exactly once an item; nothing here decides by arrival order.
 
+mod cancel;
 mod scheduler;
 mod speculation;
 
+pub use cancel::{Cancel, Hooked};
 pub use scheduler::{
-    Cancel, Ended, Flow, ItemCtx, Limits, Next, Pipeline, Progress, ProgressSnapshot, Report, Stop,
+    Ended, Flow, ItemCtx, Limits, Next, Open, Pipeline, Progress, ProgressSnapshot, Report, Stop,
     View, Work, drive,
 };
 pub use speculation::{Claims, Knowledge, Rewind, Speculation, Stale, Verdict};

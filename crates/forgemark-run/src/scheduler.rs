@@ -9,49 +9,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::ItemKey;
+use crate::cancel::Cancel;
 use crate::speculation::{Knowledge, Speculation, Stale, Verdict};
-
-/// Asks a run to drain: nothing new starts, what is in flight ends. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Cancel {
-    sender: Arc<watch::Sender<bool>>,
-}
-
-impl Default for Cancel {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Cancel {
-    /// A token that nobody has pulled yet.
-    pub fn new() -> Self {
-        Self {
-            sender: Arc::new(watch::Sender::new(false)),
-        }
-    }
-
-    /// Asks for the drain. Pulling it again changes nothing.
-    pub fn cancel(&self) {
-        self.sender.send_replace(true);
-    }
-
-    /// Whether the drain was asked for.
-    pub fn is_cancelled(&self) -> bool {
-        *self.sender.borrow()
-    }
-
-    /// Resolves when the drain is asked for. Cancel safe.
-    pub async fn cancelled(&self) {
-        let mut receiver = self.sender.subscribe();
-        // The sender lives as long as `self`, so waiting cannot fail.
-        let _ = receiver.wait_for(|pulled| *pulled).await;
-    }
-}
 
 /// Physical limits of a run; `concurrency` may differ between two runs of the same plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,13 +247,24 @@ pub enum Ended {
 
 /// Result of [`drive`].
 #[derive(Debug)]
-pub struct Report<S> {
+pub struct Report<O, S> {
     /// How the run ended.
     pub ended: Ended,
-    /// Items that were admitted and are not committed, with why, in key order. Items that finished
-    /// behind a suspended one carry no reason.
-    pub open: Vec<(ItemKey, Option<S>)>,
+    /// Items that were admitted and are not committed, in key order.
+    pub open: Vec<(ItemKey, Open<O, S>)>,
 }
+
+/// How far an item came that is not committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Open<O, S> {
+    /// It was suspended, and why.
+    Suspended(S),
+    /// It finished behind one that did not.
+    Finished(O),
+}
+
+/// The [`Report`] of a pipeline.
+type ReportOf<W> = Report<<W as Work>::Output, <W as Work>::Suspended>;
 
 struct Slot<W: Work> {
     plan: Arc<W::Plan>,
@@ -329,7 +303,7 @@ pub async fn drive<P: Pipeline>(
     limits: Limits,
     cancel: Cancel,
     progress: Arc<Progress>,
-) -> Result<Report<<P::Work as Work>::Suspended>, P::Error> {
+) -> Result<ReportOf<P::Work>, P::Error> {
     let mut scheduler = Scheduler {
         pipeline,
         work,
@@ -367,10 +341,7 @@ struct Scheduler<'p, P: Pipeline> {
 }
 
 impl<P: Pipeline> Scheduler<'_, P> {
-    async fn run(
-        &mut self,
-        cancel: Cancel,
-    ) -> Result<Report<<P::Work as Work>::Suspended>, P::Error> {
+    async fn run(&mut self, cancel: Cancel) -> Result<ReportOf<P::Work>, P::Error> {
         let wake = Arc::clone(&self.wake);
         loop {
             if cancel.is_cancelled() {
@@ -413,9 +384,11 @@ impl<P: Pipeline> Scheduler<'_, P> {
         };
         let open = std::mem::take(&mut self.slots)
             .into_iter()
-            .map(|(key, slot)| match slot.phase {
-                Phase::Suspended(why) => (key, Some(why)),
-                Phase::Running { .. } | Phase::Finished(_) => (key, None),
+            .filter_map(|(key, slot)| match slot.phase {
+                Phase::Suspended(why) => Some((key, Open::Suspended(why))),
+                Phase::Finished(output) => Some((key, Open::Finished(output))),
+                // The loop ends when none of these is left.
+                Phase::Running { .. } => None,
             })
             .collect();
         Ok(Report { ended, open })

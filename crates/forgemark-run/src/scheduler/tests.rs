@@ -227,7 +227,10 @@ async fn a_suspended_item_stops_admission_and_stays_open_with_those_behind_it() 
         let open: Vec<_> = report
             .open
             .iter()
-            .map(|(key, why)| (key.ordinal, *why))
+            .map(|(key, open)| match open {
+                Open::Suspended(why) => (key.ordinal, Some(*why)),
+                Open::Finished(_) => (key.ordinal, None),
+            })
             .collect();
         assert_eq!(open[0], (50, Some("no endpoint")));
         assert_eq!(open.iter().filter(|(_, why)| why.is_some()).count(), 1);

@@ -407,7 +407,7 @@ pub(super) struct Ran {
     pub(super) work: Arc<Numbers>,
     pub(super) speculation: Arc<Speculation<Final>>,
     pub(super) progress: ProgressSnapshot,
-    pub(super) report: Result<Report<&'static str>, String>,
+    pub(super) report: Result<Report<Made, &'static str>, String>,
     pub(super) elapsed: Duration,
 }
 
