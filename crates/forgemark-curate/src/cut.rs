@@ -3,6 +3,7 @@
 //! ```text
 //! NAME.SIDE.jsonl              the examples in the trainer's format, and nothing else
 //! NAME.SIDE.provenance.jsonl   line by line where each is from
+//! NAME.redactions.jsonl        the records in which secrets or personal data were found, with the kinds, where looked for
 //! NAME.decisions.jsonl         every row, unit and example that was dropped or kept, with the reason
 //! NAME.README.md               the dataset card
 //! NAME.manifest.json           what was made, from what and how; written last
@@ -23,11 +24,12 @@ use crate::compat::{Snapshot, fraction};
 use crate::error::Result;
 use crate::formats::{self, Format, Layout};
 use crate::output::{FileDigest, LineFile, Output, put};
-use crate::recipe::Recipe;
+use crate::recipe::{OnFind, Recipe};
+use crate::redact::Kind;
 use crate::select;
 use crate::shape::{self, Example};
 use crate::split::{self, MixRule, Sides, SplitRule};
-use crate::stages::{self, Decision, Reason};
+use crate::stages::{self, Decision, Fate, Reason};
 use crate::tree::Forest;
 
 pub use manifest::{Manifest, Side, diff, verify};
@@ -90,8 +92,18 @@ pub fn cut(
     counts.push(("lifecycle", all - hidden));
     counts.push(("filter", records.len()));
 
-    let forest = Forest::new(records, &recipe.group_by)?;
-    let verdict = stages::run(&forest, recipe)?;
+    let mut forest = Forest::new(records, &recipe.group_by)?;
+    let rule = recipe.redact.as_ref();
+    let redacted = rule
+        .map(|rule| forest.redact(&rule.kinds))
+        .unwrap_or_default();
+    let mut verdict = stages::run(&forest, recipe)?;
+    if rule.is_some_and(|rule| rule.on_find == OnFind::Drop) {
+        for (record, kinds) in &redacted {
+            verdict.fates[*record] = Fate::Gone;
+            explain(&mut decisions, &found(&forest, *record, kinds))?;
+        }
+    }
     for decision in &verdict.decisions {
         explain(&mut decisions, decision)?;
     }
@@ -125,13 +137,27 @@ pub fn cut(
         examples = kept;
         counts.push(("mix", examples.len()));
     }
-    let decisions = decisions.finish()?;
+    let mut files = vec![decisions.finish()?];
+    if rule.is_some() {
+        counts.push(("redacted", redacted.len()));
+        let mut file = LineFile::create(output, &format!("{}.redactions.jsonl", plan.name))?;
+        for (record, kinds) in &redacted {
+            let line = Json::object([
+                ("record", Json::from(&forest.records[*record].id)),
+                (
+                    "kinds",
+                    kinds.iter().map(|kind| Json::from(kind.word())).collect(),
+                ),
+            ]);
+            file.write(|out| write_line(out, &line))?;
+        }
+        files.push(file.finish()?);
+    }
 
     let sides = match &plan.split {
         Some(rule) => Some(split::split(&forest, &verdict, recipe, &examples, rule)?),
         None => None,
     };
-    let mut files = vec![decisions];
     let written = write_sides(
         &forest,
         &examples,
@@ -172,6 +198,15 @@ fn refused(forest: &Forest, example: &Example, rule: String) -> Decision {
         unit: "example",
         records: ids(forest, example),
         dropped: Some(Reason::new("format", rule)),
+    }
+}
+
+fn found(forest: &Forest, record: usize, kinds: &[Kind]) -> Decision {
+    let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
+    Decision {
+        unit: "row",
+        records: vec![forest.records[record].id.clone()],
+        dropped: Some(Reason::new("redact", words.join(", "))),
     }
 }
 

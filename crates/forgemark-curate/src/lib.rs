@@ -17,6 +17,8 @@ mod error;
 pub mod formats;
 pub mod output;
 pub mod recipe;
+pub mod redact;
+pub mod rollouts;
 pub mod select;
 pub mod shape;
 pub mod similar;

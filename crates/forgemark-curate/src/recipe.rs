@@ -1,6 +1,7 @@
 //! What a cut of the default profile is made by.
 
 use crate::error::{CurateError, Result};
+use crate::redact::Kind;
 use crate::select::{Filter, Path, Visibility};
 use crate::similar::text::Proposals;
 
@@ -31,6 +32,8 @@ pub struct Recipe {
     pub semantic: Option<SemanticRule>,
     /// What must not be trained on.
     pub holdout: Option<HoldoutRule>,
+    /// Secrets and personal data.
+    pub redact: Option<RedactRule>,
     /// How long a unit may be.
     pub length: Option<LengthRule>,
     /// Which answers of several a conversation goes on with.
@@ -191,6 +194,24 @@ pub struct HoldoutItem {
     pub vector: Option<Vec<f32>>,
 }
 
+/// Secrets and personal data: what is looked for, in every text of a message, before any stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactRule {
+    /// What is looked for.
+    pub kinds: Vec<Kind>,
+    /// What is done with it.
+    pub on_find: OnFind,
+}
+
+/// What is done with a message in which something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFind {
+    /// Each find is replaced by its kind in brackets.
+    Replace,
+    /// The message is not used; a conversation ends before it.
+    Drop,
+}
+
 /// How long a unit may be, in characters and in white-space words; both ends are fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LengthRule {
@@ -275,6 +296,7 @@ impl Recipe {
             near: None,
             semantic: None,
             holdout: None,
+            redact: None,
             length: None,
             answers: Answers::All,
         }

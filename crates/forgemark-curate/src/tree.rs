@@ -17,6 +17,7 @@ use forgemark_contract::json::{Json, to_compact};
 use forgemark_contract::store::{ChatMessage, Content, ContextRecord};
 
 use crate::error::{CurateError, Result};
+use crate::redact::{Kind, redact_message};
 use crate::select::Path;
 
 #[cfg(test)]
@@ -93,6 +94,13 @@ impl Forest {
         };
         forest.refuse_cycles()?;
         Ok(forest)
+    }
+
+    /// Redacts all messages; returns the records in which something was found, with what it was.
+    pub fn redact(&mut self, kinds: &[Kind]) -> Vec<(usize, Vec<Kind>)> {
+        let messages = self.messages.iter_mut().enumerate();
+        let found = messages.map(|(record, message)| (record, redact_message(message, kinds)));
+        found.filter(|(_, kinds)| !kinds.is_empty()).collect()
     }
 
     fn refuse_cycles(&self) -> Result<()> {

@@ -76,7 +76,8 @@ pub fn shortest_f32(value: f32) -> f64 {
 }
 
 /// Appends `value` as `serde_json` writes it: the shortest digits, plain from 1e-5 up to below 1e16 and always with a
-/// fraction, else scientific with a bare exponent (`1e-7`, `1e16`); `null` for what is not finite.
+/// fraction, else scientific with a signed exponent (`1e-7`, `1e+16`; older versions leave the plus out); `null` for
+/// what is not finite.
 pub(super) fn write_f64_rust(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         return out.extend_from_slice(b"null");
@@ -95,8 +96,8 @@ pub(super) fn write_f64_rust(out: &mut Vec<u8>, value: f64) {
         out.push(b'.');
         out.extend_from_slice(&digits[1..]);
     }
-    out.push(b'e');
-    write_i64(out, exponent.into());
+    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+    write_u64(out, u64::from(exponent.unsigned_abs()));
 }
 
 /// Appends `value` as `repr(float)` and `json.dumps` write it: the shortest digits that read back to the same double,

@@ -34,7 +34,7 @@ pub struct Style {
 pub enum Numbers {
     /// As Python's `repr`: `1e-07`, `1e+16`, `NaN`.
     Python,
-    /// As Rust's `serde_json`: `1e-7`, `1e16`, `null` for what is not finite.
+    /// As Rust's `serde_json`: `1e-7`, `1e+16`, `null` for what is not finite.
     Rust,
 }
 

@@ -242,6 +242,18 @@ fn recipe_json(plan: &Plan) -> Json {
         ];
         json.insert("holdout", Json::object(holdout));
     }
+    if let Some(rule) = &recipe.redact {
+        let kinds = rule
+            .kinds
+            .iter()
+            .map(|kind| Json::from(kind.word()))
+            .collect();
+        let on_find = format!("{:?}", rule.on_find).to_lowercase();
+        json.insert(
+            "redact",
+            Json::object([("kinds", kinds), ("on_find", on_find.into())]),
+        );
+    }
     if let Some(rule) = recipe.length {
         let length = [
             ("min_characters", rule.min_characters.into()),
