@@ -47,6 +47,21 @@ pub const QUESTION_MODES: [&str; 5] = ["seeded", "fresh", "followup", "adjacent"
 /// The difficulties of a question, in rising order.
 pub const DIFFICULTIES: [&str; 3] = ["easy", "medium", "hard"];
 
+/// What a question is for.
+pub const INTENTS: [&str; 8] = [
+    "clarify",
+    "how_to",
+    "troubleshoot",
+    "compare",
+    "edge_case",
+    "example_request",
+    "decision_support",
+    "constraints",
+];
+
+/// How sure an answer is, in rising order.
+pub const CONFIDENCES: [&str; 3] = ["low", "medium", "high"];
+
 /// The statuses of a conversation in a batched run state.
 pub const SLOT_STATUSES: [&str; 3] = ["active", "completed", "dropped"];
 

@@ -10,6 +10,7 @@ mod schema;
 
 use std::sync::Arc;
 
+use forgemark_contract::dialogue::{CONFIDENCES, DIFFICULTIES, INTENTS};
 use forgemark_contract::json::{Json, Object};
 
 pub use schema::{assistant_turn_schema, judge_schema, user_turn_schema};
@@ -22,22 +23,6 @@ pub const ASSISTANT_TURN: &str = "assistant_turn";
 pub const JUDGE_TURN: &str = "judge_turn";
 /// Schema name of the judge's reply about a conversation.
 pub const JUDGE_CONVERSATION: &str = "judge_conversation";
-
-/// What a question is for.
-pub const INTENTS: [&str; 8] = [
-    "clarify",
-    "how_to",
-    "troubleshoot",
-    "compare",
-    "edge_case",
-    "example_request",
-    "decision_support",
-    "constraints",
-];
-/// How hard a question is.
-pub const DIFFICULTIES: [&str; 3] = ["easy", "medium", "hard"];
-/// How sure an answer is.
-pub const CONFIDENCES: [&str; 3] = ["low", "medium", "high"];
 
 /// A reply of the user role.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,7 +24,7 @@ pub(super) struct Made {
     pub(super) text: String,
     /// Higher is better.
     pub(super) weight: u32,
-    /// One of [`crate::replies::INTENTS`].
+    /// One of [`forgemark_contract::dialogue::INTENTS`].
     pub(super) intent: &'static str,
 }
 

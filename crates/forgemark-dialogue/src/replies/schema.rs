@@ -7,7 +7,7 @@
 
 use forgemark_contract::json::Json;
 
-use super::{CONFIDENCES, DIFFICULTIES, INTENTS};
+use forgemark_contract::dialogue::{CONFIDENCES, DIFFICULTIES, INTENTS};
 
 /// JSON Schema of the user role's reply.
 pub fn user_turn_schema() -> Json {

@@ -10,7 +10,7 @@ use super::answer::Answered;
 use super::ask::Read;
 use super::{ANSWER_ATTEMPTS, Asked, Halt, JUDGE, Session, failure_json};
 use crate::config::Judging;
-use crate::prompts::{JudgeContext, Rendered};
+use crate::prompts::{JudgeContext, PromptError, Prompts, Rendered};
 use crate::replies::{JUDGE_CONVERSATION, JUDGE_TURN, Verdict};
 
 /// Most passages that a judge of a whole conversation is shown.
@@ -44,21 +44,12 @@ impl Session<'_> {
                 flags: Vec::new(),
             });
         }
-        let history = self.history();
-        let passages = self.passages(&answered.shown);
-        let (user, assistant) = self.personas();
-        let rendered = self.render(|prompts| {
-            prompts.judge_turn(&JudgeContext {
-                language: &self.plan.sketch.language,
-                reasons: &self.config().judge_reasons,
-                user_persona: &user,
-                assistant_persona: &assistant,
-                history: &history,
-                passages: &passages,
-                question: &asked.question,
-                answer: &answered.text,
-            })
-        })?;
+        let rendered = self.judge_prompt(
+            &answered.shown,
+            &asked.question,
+            &answered.text,
+            Prompts::judge_turn,
+        )?;
         Ok(match self.judge(turn, JUDGE_TURN, rendered).await? {
             Ok(read) => Judged {
                 verdict: read.value.json,
@@ -78,22 +69,16 @@ impl Session<'_> {
     }
 
     pub(super) async fn judge_conversation(&mut self) -> Result<(), Halt> {
-        let history = self.history();
-        let passages = self.passages(&self.all_evidence());
-        let (user, assistant) = self.personas();
-        let last = history.last().copied();
-        let rendered = self.render(|prompts| {
-            prompts.judge_conversation(&JudgeContext {
-                language: &self.plan.sketch.language,
-                reasons: &self.config().judge_reasons,
-                user_persona: &user,
-                assistant_persona: &assistant,
-                history: &history,
-                passages: &passages,
-                question: last.map_or("", |exchange| exchange.question),
-                answer: last.map_or("", |exchange| exchange.answer),
-            })
-        })?;
+        let (question, answer) = self
+            .said
+            .last()
+            .map_or(("", ""), |(question, answer)| (question, answer));
+        let rendered = self.judge_prompt(
+            &self.all_evidence(),
+            question,
+            answer,
+            Prompts::judge_conversation,
+        )?;
         match self.judge(0, JUDGE_CONVERSATION, rendered).await? {
             Ok(read) => {
                 self.conversation
@@ -117,9 +102,26 @@ impl Session<'_> {
         chunks
     }
 
-    fn personas(&self) -> (String, String) {
+    /// What a judge is given, in either granularity.
+    fn judge_prompt(
+        &self,
+        evidence: &[ChunkId],
+        question: &str,
+        answer: &str,
+        template: impl FnOnce(&Prompts, &JudgeContext<'_>) -> Result<Rendered, PromptError>,
+    ) -> Result<Rendered, Halt> {
         let sketch = &self.plan.sketch;
-        (sketch.user_persona_text(), sketch.assistant_persona_text())
+        let context = JudgeContext {
+            language: &sketch.language,
+            reasons: &self.config().judge_reasons,
+            user_persona: &sketch.user_persona_text(),
+            assistant_persona: &sketch.assistant_persona_text(),
+            history: &self.history(),
+            passages: &self.passages(evidence),
+            question,
+            answer,
+        };
+        self.render(|prompts| template(prompts, &context))
     }
 
     async fn judge(

@@ -1,6 +1,8 @@
 //! Ready-made replies for the four roles of a dialogue: valid, grounded in the passages that the
 //! prompt offers, and different for each request.
 
+use forgemark_contract::dialogue::{CONFIDENCES, DIFFICULTIES, INTENTS};
+
 use super::completion::{ToolCall, escape_into};
 use super::ground::Ground;
 use super::hash::{Draws, Purpose, hash128};
@@ -34,19 +36,6 @@ impl Dialogue {
         max_score: 10,
     };
 }
-
-const INTENTS: [&str; 8] = [
-    "clarify",
-    "how_to",
-    "troubleshoot",
-    "compare",
-    "edge_case",
-    "example_request",
-    "decision_support",
-    "constraints",
-];
-const DIFFICULTIES: [&str; 3] = ["easy", "medium", "hard"];
-const CONFIDENCES: [&str; 3] = ["high", "medium", "low"];
 
 /// A text under construction that remembers where padding may go.
 #[derive(Debug, Default)]

@@ -256,7 +256,7 @@ fn every_question_reads_as_one() {
                     .any(|word| word == "you" || word == "your"),
                 "{question}"
             );
-            assert!(crate::replies::INTENTS.contains(&made.intent));
+            assert!(forgemark_contract::dialogue::INTENTS.contains(&made.intent));
             assert!(made.weight <= 100);
         }
     }
