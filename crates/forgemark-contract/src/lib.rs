@@ -6,6 +6,7 @@
 //! ids       run, conversation, topic and call identifiers
 //! time      one instant, two spellings
 //! settings  the vocabulary of configuration keys (not their sources)
+//! arena     typed records of the files in which models question, answer, criticise and judge each other
 //! dialogue  typed records of the nine dialogue artifacts
 //! store     typed records of the context store
 //! shape     one rule table per artifact: shape findings and JSON Schemas
@@ -15,6 +16,7 @@
 //! writers reproduce Python's `json.dumps`, because the readers of these files are mostly Python programs and because
 //! byte identity is what makes a resumed run comparable with one that was never interrupted.
 
+pub mod arena;
 pub mod dialogue;
 pub mod ids;
 pub mod json;

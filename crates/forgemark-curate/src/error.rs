@@ -41,6 +41,14 @@ pub enum CurateError {
         /// The record.
         record: String,
     },
+    /// The language of a unit cannot be told, and the rule wants to know it.
+    #[error(
+        "language: that of record {record} cannot be told with enough confidence; lower language.confidence, or set on_unsure to keep or drop"
+    )]
+    NoLanguage {
+        /// Its first record.
+        record: String,
+    },
     /// Two records have one id.
     #[error("record {record}: the id occurs twice among the rows to curate")]
     DuplicateId {

@@ -34,6 +34,8 @@ pub struct Recipe {
     pub holdout: Option<HoldoutRule>,
     /// Secrets and personal data.
     pub redact: Option<RedactRule>,
+    /// Which languages a unit may be in.
+    pub language: Option<LanguageRule>,
     /// How long a unit may be.
     pub length: Option<LengthRule>,
     /// Which answers of several a conversation goes on with.
@@ -212,6 +214,17 @@ pub enum OnFind {
     Drop,
 }
 
+/// Which languages a unit may be in, told from its trigrams and its script.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LanguageRule {
+    /// ISO 639-3 codes, such as `eng` and `deu`.
+    pub allowed: Vec<String>,
+    /// Confidence from which a language is believed, 0 to 1.
+    pub confidence: f64,
+    /// For units whose language is not believed; short texts often are such.
+    pub on_unsure: OnMissing,
+}
+
 /// How long a unit may be, in characters and in white-space words; both ends are fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LengthRule {
@@ -297,9 +310,20 @@ impl Recipe {
             semantic: None,
             holdout: None,
             redact: None,
+            language: None,
             length: None,
             answers: Answers::All,
         }
+    }
+
+    /// Whether anything looks at the texts of units.
+    pub(crate) fn reads_text(&self) -> bool {
+        self.exact
+            || self.near.is_some()
+            || self.holdout.is_some()
+            || self.language.is_some()
+            || self.length.is_some()
+            || self.order == Order::Length
     }
 
     /// Whether every value can be followed.
@@ -346,6 +370,17 @@ impl Recipe {
                     "there is nothing to compare with".to_owned(),
                 );
             }
+        }
+        if let Some(language) = &self.language
+            && let Some(unknown) = language
+                .allowed
+                .iter()
+                .find(|code| whatlang::Lang::from_code(code.as_str()).is_none())
+        {
+            return fail(
+                "language.allowed",
+                format!("{unknown} is no ISO 639-3 code of a language that can be told"),
+            );
         }
         match &self.task {
             Task::Pairs(rule) if rule.margin.is_nan() || rule.margin < 0.0 => {

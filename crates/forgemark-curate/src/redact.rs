@@ -209,7 +209,7 @@ fn is_card(text: &str) -> bool {
         })
         .sum();
     (13..=19).contains(&digits.len())
-        && sum % 10 == 0
+        && sum.is_multiple_of(10)
         && digits.iter().any(|digit| *digit != digits[0])
 }
 

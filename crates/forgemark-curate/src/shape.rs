@@ -8,6 +8,8 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use forgemark_contract::json::Json;
 use forgemark_contract::store::ChatMessage;
 use forgemark_contract::text::{python_lower_collapse, sha256_hex};
@@ -153,7 +155,7 @@ impl Shaper<'_> {
     }
 
     fn conversations(&mut self, group: &Group, best: bool) {
-        let mut ended: Vec<Vec<usize>> = Vec::new();
+        let mut ended: HashSet<Vec<usize>> = HashSet::new();
         for leaf in self.forest.leaves(group, best) {
             let mut path = self.forest.path(leaf);
             if self.verdict.dropped_leaves.contains(&leaf) {
@@ -176,7 +178,7 @@ impl Shaper<'_> {
             // What comes after the last answer that is learned has no effect on it.
             path.truncate(last + 1);
             // Branches that were cut back to the same beginning are one.
-            if ended.contains(&path) {
+            if !ended.insert(path.clone()) {
                 continue;
             }
             let messages = path
@@ -190,7 +192,6 @@ impl Shaper<'_> {
                 messages: messages.collect(),
                 reward: self.forest.reward(&path),
             };
-            ended.push(path.clone());
             self.push("sft", path, body);
         }
     }

@@ -1,7 +1,7 @@
 //! The stages of the default profile: units in their declared order, each stage optional, each decision explained.
 //!
 //! ```text
-//! rows ─ lifecycle, filter ─ units ─ reward ─ exact ─ near ─ semantic ─ holdout ─ length ─ decisions
+//! rows ─ lifecycle, filter ─ units ─ reward ─ exact ─ near ─ semantic ─ holdout ─ language ─ length ─ decisions
 //! ```
 //!
 //! A later stage sees only what the earlier ones kept. A unit is dropped as a whole or not at all, and nothing is cut out of
@@ -14,7 +14,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use forgemark_contract::json::{WriteJson, Writer};
 use forgemark_contract::text::python_lower_collapse;
@@ -121,7 +121,7 @@ pub struct Verdict {
     /// For each record of the forest.
     pub fates: Vec<Fate>,
     /// The last records of branches that were dropped as a whole.
-    pub dropped_leaves: Vec<usize>,
+    pub dropped_leaves: HashSet<usize>,
     /// One for each unit, in the declared order.
     pub decisions: Vec<Decision>,
     /// Units that were left after each stage that ran.
@@ -150,6 +150,7 @@ pub fn run(forest: &Forest, recipe: &Recipe) -> Result<Verdict> {
     stages.near(recipe);
     stages.semantic(recipe)?;
     stages.holdout(recipe)?;
+    stages.language(recipe)?;
     stages.length(recipe);
     Ok(stages.verdict(recipe.unit))
 }
@@ -364,6 +365,33 @@ impl<'f> Stages<'f> {
         Ok(())
     }
 
+    fn language(&mut self, recipe: &Recipe) -> Result<()> {
+        let Some(rule) = &recipe.language else {
+            return Ok(());
+        };
+        for item in self.open() {
+            let told = whatlang::detect(&self.items[item].text)
+                .filter(|info| info.confidence() >= rule.confidence);
+            self.reasons[item] = match (told, rule.on_unsure) {
+                (Some(info), _) if rule.allowed.iter().any(|code| code == info.lang().code()) => {
+                    None
+                }
+                (Some(info), _) => {
+                    Some(Reason::new("language", info.lang().code()).scored(info.confidence()))
+                }
+                (None, OnMissing::Keep) => None,
+                (None, OnMissing::Drop) => Some(Reason::new("language", "it cannot be told")),
+                (None, OnMissing::Error) => {
+                    return Err(CurateError::NoLanguage {
+                        record: self.first_id(item).to_owned(),
+                    });
+                }
+            };
+        }
+        self.close("language");
+        Ok(())
+    }
+
     fn length(&mut self, recipe: &Recipe) {
         let Some(rule) = recipe.length else { return };
         for item in self.open() {
@@ -391,7 +419,7 @@ impl<'f> Stages<'f> {
 
     fn verdict(self, unit: Unit) -> Verdict {
         let mut fates = vec![Fate::Train; self.forest.records.len()];
-        let mut dropped_leaves = Vec::new();
+        let mut dropped_leaves = HashSet::new();
         let mut decisions = Vec::with_capacity(self.items.len());
         for (item, reason) in self.items.into_iter().zip(self.reasons) {
             if let Some(reason) = &reason {

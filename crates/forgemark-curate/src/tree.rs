@@ -26,7 +26,7 @@ mod tests;
 /// All records with their places in conversations.
 #[derive(Debug)]
 pub struct Forest {
-    /// The records, in the order in which they came.
+    /// The records, in the order in which they came, without their texts, which stand in the messages.
     pub records: Vec<ContextRecord>,
     /// Each record as a message.
     pub messages: Vec<ChatMessage>,
@@ -60,7 +60,7 @@ impl Forest {
     ///
     /// # Errors
     /// Two records with one id, or records that are each other's ancestors.
-    pub fn new(records: Vec<ContextRecord>, group_by: &[Path]) -> Result<Self> {
+    pub fn new(mut records: Vec<ContextRecord>, group_by: &[Path]) -> Result<Self> {
         let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(records.len());
         for (place, record) in records.iter().enumerate() {
             if by_id.insert(&record.id, place).is_some() {
@@ -84,7 +84,7 @@ impl Forest {
                 }
             }
         }
-        let messages = records.iter().map(message_of).collect();
+        let messages = records.iter_mut().map(message_of).collect();
         let forest = Forest {
             records,
             messages,
@@ -230,8 +230,16 @@ impl Forest {
 
     /// A hash of all that was said up to a record.
     fn content_hash(&self, record: usize, known: &mut HashMap<usize, u64>) -> u64 {
+        let mut open = vec![record];
+        while let Some(parent) = open
+            .last()
+            .filter(|last| !known.contains_key(last))
+            .and_then(|last| self.parents[*last])
+        {
+            open.push(parent);
+        }
         let mut hash = 0;
-        for record in self.path(record) {
+        for record in open.into_iter().rev() {
             hash = *known
                 .entry(record)
                 .or_insert_with(|| hash_of(&(hash, to_compact(&self.messages[record]))));
@@ -401,19 +409,16 @@ fn plant(
     group.records = threads.into_iter().flatten().collect();
 }
 
-/// A record as a message: the structured one where there is one, else role and text.
-fn message_of(record: &ContextRecord) -> ChatMessage {
-    match &record.message {
-        Some(message) => {
-            let mut message = message.clone();
+/// Makes a message of a record: of the structured one where there is one, else of role and text, which it takes.
+fn message_of(record: &mut ContextRecord) -> ChatMessage {
+    let text = record.text_payload.take();
+    match record.message.take() {
+        Some(mut message) => {
             if message.content.is_none() && message.tool_calls.is_empty() {
-                message.content = record.text_payload.clone().map(Content::Text);
+                message.content = text.map(Content::Text);
             }
             message
         }
-        None => ChatMessage::text(
-            record.role.clone(),
-            record.text_payload.clone().unwrap_or_default(),
-        ),
+        None => ChatMessage::text(record.role.clone(), text.unwrap_or_default()),
     }
 }

@@ -242,6 +242,14 @@ fn recipe_json(plan: &Plan) -> Json {
         ];
         json.insert("holdout", Json::object(holdout));
     }
+    if let Some(rule) = &recipe.language {
+        let language = [
+            ("allowed", rule.allowed.as_slice().into()),
+            ("confidence", rule.confidence.into()),
+            ("on_unsure", missing(rule.on_unsure)),
+        ];
+        json.insert("language", Json::object(language));
+    }
     if let Some(rule) = &recipe.redact {
         let kinds = rule
             .kinds

@@ -465,3 +465,49 @@ fn a_holdout_shows_its_evidence_and_spares_what_only_looks_like_it() {
         dropped[0]
     );
 }
+
+#[test]
+fn d24_languages_are_told_and_what_is_unsure_follows_the_rule() {
+    let english = "The bolts of the front wheel are torqued crosswise, first to twenty and then to forty newton metres.";
+    let german = "Die Schrauben des Vorderrades werden über Kreuz angezogen, zuerst mit zwanzig, dann mit vierzig Newtonmetern.";
+    let rows = || {
+        let mut rows = talk(
+            "s1",
+            1,
+            english,
+            "Use the wrench from the box under the seat.",
+        );
+        rows.extend(talk(
+            "s2",
+            10,
+            german,
+            "Nimm den Schlüssel aus dem Kasten unter dem Sitz.",
+        ));
+        rows.extend(talk("s3", 20, "42", "7"));
+        rows
+    };
+    let run = |on_unsure| {
+        let language = Some(crate::recipe::LanguageRule {
+            allowed: vec!["eng".to_owned()],
+            confidence: 0.8,
+            on_unsure,
+        });
+        try_cut(
+            rows(),
+            &plan(
+                Recipe {
+                    language,
+                    ..recipe(Task::Sft)
+                },
+                Format::Neutral,
+            ),
+        )
+    };
+    let kept = run(OnMissing::Keep).unwrap();
+    assert_eq!(kept.lines("cut.jsonl").len(), 2);
+    assert_eq!(kept.fate("s2-q").unwrap().0, "language");
+    assert_eq!(run(OnMissing::Drop).unwrap().lines("cut.jsonl").len(), 1);
+    assert!(
+        matches!(run(OnMissing::Error), Err(CurateError::NoLanguage { record }) if record == "s3-q")
+    );
+}

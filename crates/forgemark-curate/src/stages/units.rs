@@ -116,8 +116,10 @@ impl<'f> Make<'f, '_> {
             }
         };
         let shown: Vec<usize> = shown.iter().filter(in_scope).copied().collect();
+        // Texts are the largest part of a set; where nothing looks at them there is no second copy.
         let texts: Vec<Cow<'_, str>> = shown
             .iter()
+            .filter(|_| self.recipe.reads_text())
             .map(|record| self.forest.messages[*record].content_text())
             .collect();
         Item {
