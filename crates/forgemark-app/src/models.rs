@@ -84,7 +84,8 @@ pub fn routes(config: &Config, env: &Environment) -> Result<Vec<Route>, Vec<Sett
 /// What a caller is made from.
 ///
 /// # Errors
-/// Unknown providers, keys that are not in the environment, in-process models that do not exist.
+/// Unknown providers, keys that are not in the environment, in-process models that do not exist, a cost
+/// budget without the prices that it needs.
 pub fn caller_config(
     config: &Config,
     env: &Environment,
@@ -105,6 +106,10 @@ pub fn caller_config(
             match backend(&route, config, env, find_agent) {
                 Ok(backend) => {
                     let prices = prices(config, settings, &route);
+                    let paid = matches!(backend, Backend::Http(_));
+                    if paid && prices.is_none() && config.budget.max_cost_usd.is_some() {
+                        errors.push(unpriced(settings, &route));
+                    }
                     models.insert(
                         name.clone(),
                         ModelConfig {
@@ -439,6 +444,17 @@ fn prices(config: &Config, settings: &RoleSettings, route: &Route) -> Option<Pri
         cached: micro_usd(cached_input.unwrap_or(input)),
         completion: micro_usd(output),
     })
+}
+
+/// A cost budget would never stop a run whose calls have no known price.
+fn unpriced(settings: &RoleSettings, route: &Route) -> SettingError {
+    let Route { model, role, .. } = route;
+    let what =
+        format!("needs the prices of every model; `llm.prices` has none of {model} ({role})");
+    SettingError::new("run.budget.max_cost_usd", what).with_hint(format!(
+        "add `{}: {{input_per_mtok: ..., output_per_mtok: ...}}` to `llm.prices` (0 where nothing is paid), or limit `run.budget.max_tokens` or `max_calls` instead",
+        settings.model
+    ))
 }
 
 /// Unique and readable: two models of one name at different places are told apart by a number.

@@ -48,22 +48,22 @@ pub(super) fn from_node(key: &Key, node: &Node) -> Result<Json, Vec<Rejected>> {
         .map_err(|error| Rejected::whole(with_quote_hint(key, node, error)))
 }
 
-/// Reads the text of a variable or a flag as a value of `key`: free-form values are YAML (or JSON),
-/// everything else is as [`Key::parse_text`] says.
+/// Reads the text of a variable or a flag as a value of `key`: free-form values and lists in brackets are
+/// YAML (or JSON), everything else is as [`Key::parse_text`] says.
 pub(super) fn from_text(key: &Key, text: &str) -> Result<Json, SettingError> {
-    match key.kind {
-        Kind::Map | Kind::List | Kind::Any => {
-            let value = yaml::parse_json(text).map_err(|problem| {
-                let error = SettingError::new(key.path, problem.what);
-                SettingError {
-                    hint: problem.hint,
-                    ..error
-                }
-            })?;
-            key.check(&value)
-        }
-        _ => key.parse_text(text),
+    let as_yaml = match key.kind {
+        Kind::Map | Kind::List | Kind::Any => true,
+        Kind::StrList => text.trim_start().starts_with('['),
+        _ => false,
+    };
+    if !as_yaml {
+        return key.parse_text(text);
     }
+    let value = yaml::parse_json(text).map_err(|problem| SettingError {
+        hint: problem.hint,
+        ..SettingError::new(key.path, problem.what)
+    })?;
+    key.check(&value)
 }
 
 /// YAML 1.1 wrote truth values as `yes` and `no`; where a truth value is wanted, they still are.

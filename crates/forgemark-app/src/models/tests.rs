@@ -128,6 +128,23 @@ fn what_cannot_be_found_is_an_error() {
 }
 
 #[test]
+fn a_cost_budget_needs_every_price_that_can_be_paid() {
+    let yaml = "run: {budget: {max_cost_usd: 1.5}}\nllm: {agents: {user: {model: m, provider: ollama}, assistant: {model: offline:x}}}\n";
+    let errors = made(yaml, &[]).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(
+        errors[0].to_string(),
+        "run.budget.max_cost_usd: needs the prices of every model; `llm.prices` has none of m (user)"
+    );
+    assert!(errors[0].hint.as_deref().unwrap().contains("add `m: {"));
+    let free = yaml.replace(
+        "llm: {",
+        "llm: {prices: {m: {input_per_mtok: 0, output_per_mtok: 0}}, ",
+    );
+    made(&free, &[]).unwrap();
+}
+
+#[test]
 fn prices_and_budget_are_exact() {
     let yaml = "run: {budget: {max_cost_usd: 1.5}}\nllm:\n  prices: {m: {input_per_mtok: 2.5, output_per_mtok: 10}}\n  agents: {user: {model: m, provider: ollama}, assistant: {model: m, provider: ollama, max_retries: 2}}\n";
     let caller = made(yaml, &[]).unwrap();

@@ -165,6 +165,24 @@ fn free_form_values_from_text() {
 }
 
 #[test]
+fn a_list_in_brackets_needs_no_quotes_in_text() {
+    let languages = |value: &str| {
+        let argument = format!("run.target_languages={value}");
+        let set = [argument.as_str()];
+        let given = Given {
+            env: &[],
+            set: &set,
+        };
+        loaded("run: {}", &given).map(|loaded| text(loaded.settings.get("run.target_languages")))
+    };
+    for value in ["en, fr", "[en, fr]", r#"["en", 'fr']"#] {
+        assert_eq!(languages(value).unwrap(), r#"["en", "fr"]"#, "{value}");
+    }
+    assert!(languages("[en").is_err());
+    assert!(languages("[1]").is_err());
+}
+
+#[test]
 fn keys_without_effect_are_said_once_a_reason() {
     let yaml = "run:\n  distributed:\n    enabled: false\n    ray: {namespace: a, address: b}\nllm: {model: m}\n";
     insta::assert_snapshot!(warnings(yaml, &Given::default()), @"

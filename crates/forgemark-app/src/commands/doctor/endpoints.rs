@@ -52,9 +52,14 @@ pub(super) fn check(
     if routes.iter().all(|route| route.endpoints.is_empty()) {
         return Ok(());
     }
-    let Ok(caller_config) = models::caller_config(config, context.env, &agents::find) else {
-        // What is missing was said above.
-        return Ok(());
+    let caller_config = match models::caller_config(config, context.env, &agents::find) {
+        Ok(caller_config) => caller_config,
+        Err(mut errors) => {
+            // Keys and agents that are missing were said above.
+            errors.retain(|error| error.path.starts_with("run.budget."));
+            add_all(report, "prices", &errors);
+            return Ok(());
+        }
     };
     if offline {
         report.add("endpoints", Level::Ok, "not asked");
