@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! rows ─ select ─┬─ compat    profile lance-context-1: the original's exports, byte for byte
-//!                └─ (default) threads ─ units ─ stages ─ shapes ─ split ─ formats ─ manifest
+//! rollouts ──────┴─ cut       default: tree ─ (redact) ─ stages ─ shape ─ formats ─ split ─ files and manifest
 //! similar        which rows are near duplicates: exact answers, fast
+//! template       a conversation through a chat template, with the mask of what is learned
 //! output         where the files of a cut go
 //! ```
 //!
@@ -25,6 +26,7 @@ pub mod similar;
 pub mod split;
 mod spread;
 pub mod stages;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod tree;
