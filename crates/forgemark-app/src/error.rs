@@ -253,7 +253,13 @@ impl Hints for AppError {
                 .collect(),
             AppError::Journal(error) => error.hints(),
             AppError::Output(_) => Vec::new(),
-            AppError::Io { source, .. } => io_hint(source).map(str::to_owned).into_iter().collect(),
+            // Whatever else is wrong with a place where nothing can be made: another one helps.
+            AppError::Io { source, action, .. } => io_hint(source)
+                .or((*action == "create")
+                    .then_some("name a folder in which this user may make files"))
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
             AppError::Other { hints, .. } => hints.clone(),
         };
         let mut seen = std::collections::BTreeSet::new();

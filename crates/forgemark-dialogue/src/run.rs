@@ -217,6 +217,7 @@ impl DialogueRun {
             prompts: Arc::clone(&environment.prompts),
             caller: caller.clone(),
             schemas: Schemas::new(&config.judge_reasons),
+            shelf: crate::work::Shelf::default(),
             run: choice.run.to_string(),
         });
         let renderer = Renderer::new(

@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod shelf;
 mod verdict;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::plan::Mode;
 use crate::prompts::{PromptError, Prompts, Rendered};
 use crate::registry::Registry;
 use crate::rng::Rng;
+pub(crate) use shelf::Shelf;
 
 /// Role names of the caller.
 pub(crate) const USER: &str = "user";
@@ -48,6 +50,7 @@ pub(crate) struct DialogueWork {
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) caller: Caller,
     pub(crate) schemas: Schemas,
+    pub(crate) shelf: Shelf,
     /// Identity of the run, mixed into sample numbers so that another run draws other samples.
     pub(crate) run: String,
 }
@@ -400,17 +403,7 @@ impl Session<'_> {
     }
 
     fn passages(&self, chunks: &[ChunkId]) -> Vec<Passage> {
-        let corpus = &self.work.corpus;
-        chunks
-            .iter()
-            .map(|chunk| Passage {
-                topic_id: corpus.topic_id(*chunk).into(),
-                source: corpus.source(*chunk).into(),
-                descriptor: corpus.descriptor(*chunk).into(),
-                page: corpus.page(*chunk),
-                text: corpus.text(*chunk).into(),
-            })
-            .collect()
+        self.work.shelf.passages(&self.work.corpus, chunks)
     }
 
     /// A generator for a choice inside the conversation.

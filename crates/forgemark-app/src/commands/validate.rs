@@ -17,9 +17,10 @@ use crate::table::{Align, Table};
 /// # Errors
 /// A folder that is missing or holds no artifact, and a stdout that takes nothing.
 pub fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let remedy = "name the output folder of a run (`saving.output_dir`)";
     if !args.dir.exists() {
         let what = format!("there is no folder {}", args.dir.display());
-        return Err(AppError::new(ErrorKind::NotFound, what));
+        return Err(AppError::new(ErrorKind::NotFound, what).hint(remedy));
     }
     let report =
         check(&disk(), &args.dir, &CheckOptions { keep: args.limit }).map_err(|error| {
@@ -28,7 +29,7 @@ pub fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError>
                 CheckError::Unreadable { .. } => ErrorKind::Io,
             };
             AppError::new(kind, error.to_string())
-                .hint("name the output folder of a run (`saving.output_dir`)")
+                .hint(remedy)
                 .caused_by(error)
         })?;
     if report.has_journal

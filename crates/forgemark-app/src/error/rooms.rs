@@ -21,6 +21,8 @@ impl From<BuildError> for AppError {
         match error {
             BuildError::BudgetWithoutPrices { .. } => AppError::new(kind, message)
                 .hint("add the model to `llm.prices`, or limit tokens or calls instead"),
+            BuildError::Endpoint { .. } => AppError::new(kind, message)
+                .hint("a server's address looks like http://127.0.0.1:8000/v1"),
             _ => AppError::new(kind, message),
         }
     }

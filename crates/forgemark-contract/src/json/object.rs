@@ -2,7 +2,12 @@
 
 use std::collections::HashMap;
 
+use compact_str::CompactString;
+
 use super::Json;
+
+/// A key. Most are so short that they stand in the entry itself: an object of ten keys is one allocation, not eleven.
+pub(super) type Key = CompactString;
 
 /// Objects up to this many entries are searched for repeated keys by comparing; larger ones by a table, so that a
 /// hostile object of a million keys costs no quadratic time.
@@ -15,13 +20,13 @@ const SMALL: usize = 16;
 /// the writer translate, so the bytes survive.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Object {
-    entries: Vec<(String, Json)>,
+    entries: Vec<(Key, Json)>,
 }
 
 /// Borrowing iterator over the entries of an [`Object`].
 pub type Entries<'a> = std::iter::Map<
-    std::slice::Iter<'a, (String, Json)>,
-    fn(&'a (String, Json)) -> (&'a str, &'a Json),
+    std::slice::Iter<'a, (CompactString, Json)>,
+    fn(&'a (CompactString, Json)) -> (&'a str, &'a Json),
 >;
 
 impl Object {
@@ -71,12 +76,12 @@ impl Object {
     }
 
     /// Puts `value` under `key`: in place when the key is there (the old value is returned), else at the end.
-    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Json>) -> Option<Json> {
-        let (key, value) = (key.into(), value.into());
-        if let Some(slot) = self.get_mut(&key) {
+    pub fn insert(&mut self, key: impl AsRef<str>, value: impl Into<Json>) -> Option<Json> {
+        let (key, value) = (key.as_ref(), value.into());
+        if let Some(slot) = self.get_mut(key) {
             return Some(std::mem::replace(slot, value));
         }
-        self.entries.push((key, value));
+        self.entries.push((Key::new(key), value));
         None
     }
 
@@ -104,7 +109,7 @@ impl Object {
     }
 
     /// An object from entries that may repeat keys: the first place and the last value win, as in Python.
-    pub(super) fn from_entries(entries: Vec<(String, Json)>) -> Self {
+    pub(super) fn from_entries(entries: Vec<(Key, Json)>) -> Self {
         let repeats = if entries.len() <= SMALL {
             (1..entries.len()).any(|i| entries[..i].iter().any(|(key, _)| *key == entries[i].0))
         } else {
@@ -114,8 +119,8 @@ impl Object {
         if !repeats {
             return Object { entries };
         }
-        let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
-        let mut kept: Vec<(String, Json)> = Vec::with_capacity(entries.len());
+        let mut places: HashMap<Key, usize> = HashMap::with_capacity(entries.len());
+        let mut kept: Vec<(Key, Json)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             if let Some(&place) = places.get(&key) {
                 kept[place].1 = value;
@@ -128,27 +133,32 @@ impl Object {
     }
 }
 
-impl FromIterator<(String, Json)> for Object {
-    fn from_iter<I: IntoIterator<Item = (String, Json)>>(entries: I) -> Self {
-        Object::from_entries(entries.into_iter().collect())
+impl<K: AsRef<str>> FromIterator<(K, Json)> for Object {
+    fn from_iter<I: IntoIterator<Item = (K, Json)>>(entries: I) -> Self {
+        let keyed = entries
+            .into_iter()
+            .map(|(key, value)| (Key::new(key), value));
+        Object::from_entries(keyed.collect())
     }
 }
 
 impl<const N: usize> From<[(&str, Json); N]> for Object {
     fn from(entries: [(&str, Json); N]) -> Self {
-        entries
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
+        entries.into_iter().collect()
     }
 }
 
 impl IntoIterator for Object {
     type Item = (String, Json);
-    type IntoIter = std::vec::IntoIter<(String, Json)>;
+    type IntoIter = std::iter::Map<
+        std::vec::IntoIter<(CompactString, Json)>,
+        fn((CompactString, Json)) -> (String, Json),
+    >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        self.entries
+            .into_iter()
+            .map(|(key, value)| (key.into_string(), value))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Json;
 use super::escape;
-use super::object::Object;
+use super::object::{Key, Object};
 
 /// How deep arrays and objects may nest. The contracts nest about ten levels; the limit bounds the stack.
 pub const MAX_DEPTH: usize = 512;
@@ -228,15 +228,26 @@ impl<'a> Parser<'a> {
         Ok(Json::Object(Object::from_entries(entries)))
     }
 
-    fn object_key(&mut self) -> Result<String, Fault> {
+    fn object_key(&mut self) -> Result<Key, Fault> {
         if self.peek() != Some(b'"') {
             return self.fail("expected a key in double quotes");
         }
-        let key = match self.string()? {
-            Json::Str(text) if escape::is_marked(&text) => escape::key_from_marked(&text),
-            Json::Str(text) => text,
-            Json::Utf16(units) => escape::key_from_utf16(&units),
-            _ => return self.fail("expected a key in double quotes"),
+        let start = self.place;
+        self.place += 1;
+        let run = self.plain_run()?;
+        let key = if self.peek() == Some(b'"') && !escape::is_marked(run) {
+            self.place += 1;
+            Key::new(run)
+        } else {
+            self.place = start;
+            match self.string()? {
+                Json::Str(text) if escape::is_marked(&text) => {
+                    escape::key_from_marked(&text).into()
+                }
+                Json::Str(text) => text.into(),
+                Json::Utf16(units) => escape::key_from_utf16(&units).into(),
+                _ => return self.fail("expected a key in double quotes"),
+            }
         };
         self.skip_space();
         if self.peek() != Some(b':') {
@@ -303,7 +314,9 @@ impl<'a> Parser<'a> {
             self.place += 1;
             return Ok(Json::Str(first.to_owned()));
         }
-        let mut text = Text::Utf8(first.to_owned());
+        let mut whole = String::with_capacity(first.len() + self.length_to_quote());
+        whole.push_str(first);
+        let mut text = Text::Utf8(whole);
         loop {
             // `plain_run` stops at a quote or a backslash only.
             if self.peek() == Some(b'"') {
@@ -317,6 +330,23 @@ impl<'a> Parser<'a> {
             let run = self.plain_run()?;
             text.push_str(run);
         }
+    }
+
+    /// Bytes up to the quote that ends the string, escapes as they stand: no text is longer than its escaped form.
+    fn length_to_quote(&self) -> usize {
+        let rest = self.rest();
+        let mut length = 0;
+        while let Some(found) = rest
+            .get(length..)
+            .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+        {
+            length += found;
+            if rest.get(length) == Some(&b'"') {
+                break;
+            }
+            length += 2;
+        }
+        length.min(rest.len())
     }
 
     /// The text up to the next quote or backslash.

@@ -126,7 +126,7 @@ impl SeedTopics {
             variant: self.variant.clone(),
             known: variants
                 .filter(|variant| has(variant))
-                .chain(aliases.map(|(from, _)| from))
+                .chain(aliases.map(|(from, _)| from).filter(|from| !has(from)))
                 .cloned()
                 .collect(),
         })

@@ -152,12 +152,9 @@ fn documents(folder: &Path, report: &mut Report) {
         human::bytes(found.bytes)
     );
     match found.unreadable {
-        Some(what) => report.add_with_hint(
-            NAME,
-            Level::Warn,
-            format!("{text}; {what}"),
-            Some("check who owns it and its permissions"),
-        ),
+        Some((what, remedy)) => {
+            report.add_with_hint(NAME, Level::Warn, format!("{text}; {what}"), Some(remedy));
+        }
         None => report.add(NAME, Level::Ok, text),
     }
 }
@@ -168,8 +165,8 @@ struct Found {
     documents: u64,
     others: u64,
     bytes: u64,
-    /// The first that cannot be read.
-    unreadable: Option<String>,
+    /// The first that cannot be read, and what to do about it.
+    unreadable: Option<(String, &'static str)>,
 }
 
 impl Found {
@@ -180,8 +177,7 @@ impl Found {
             let list = match fs::read_dir(&folder) {
                 Ok(list) => list,
                 Err(error) => {
-                    self.unreadable
-                        .get_or_insert(format!("{} cannot be read: {error}", folder.display()));
+                    self.cannot_read(&folder, &error);
                     continue;
                 }
             };
@@ -215,14 +211,19 @@ impl Found {
             });
             match opened {
                 Ok(bytes) => self.bytes += bytes,
-                Err(error) => {
-                    self.unreadable.get_or_insert(format!(
-                        "{} cannot be read: {error}",
-                        entry.path().display()
-                    ));
-                }
+                Err(error) => self.cannot_read(&entry.path(), &error),
             }
         }
+    }
+
+    fn cannot_read(&mut self, path: &Path, error: &io::Error) {
+        let remedy = match error.kind() {
+            io::ErrorKind::NotFound => "remove the link, or put back what it names",
+            io::ErrorKind::PermissionDenied => "check who owns it and its permissions",
+            _ => "move it out of the documents",
+        };
+        let what = format!("{} cannot be read: {error}", path.display());
+        self.unreadable.get_or_insert((what, remedy));
     }
 }
 
