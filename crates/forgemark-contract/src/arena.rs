@@ -43,6 +43,48 @@ pub use key::{AnswerKey, ClaimKey, QuestionKey, epoch_one_id};
 pub use place::{FileKind, Place};
 pub use question::{Benchmark, Generation, Refinement};
 
+use crate::shape::{Record, Table};
+
+/// Every record with its name and where it stands, for lists of schemas.
+pub const RECORDS: [(&str, &str, &Table); 8] = [
+    (
+        "arena-benchmark",
+        "an entry of benchmarks/<questioner>.json",
+        Benchmark::TABLE,
+    ),
+    (
+        "arena-answer",
+        "an entry of answers/<questioner>/<answerer>.json",
+        Answer::TABLE,
+    ),
+    (
+        "arena-critique",
+        "an entry of critiques/<mode>/<questioner>/<critic>__<answerer>.json",
+        Critique::TABLE,
+    ),
+    (
+        "arena-debate",
+        "an entry of a file below debates/",
+        Debate::TABLE,
+    ),
+    (
+        "arena-judgment",
+        "a decision of automated_evaluations/<judge>.json",
+        Judgment::TABLE,
+    ),
+    (
+        "arena-label",
+        "a decision of evaluations/<user>.json",
+        Label::TABLE,
+    ),
+    (
+        "arena-judging-task",
+        "what a judge is asked",
+        JudgingTask::TABLE,
+    ),
+    ("arena-metadata", "how something was made", Metadata::TABLE),
+];
+
 /// The statuses of a question and of an answer.
 pub const STATUSES: [&str; 3] = ["succeeded", "failed", "ill-posed"];
 

@@ -211,6 +211,43 @@ impl<T: Row> ListFile<T> {
         slots.filter_map(|(index, slot)| Some(index).zip(slot.record()))
     }
 
+    /// The same with each record at the place that its run has in `runs`, and `{}` where a run has none, as lists of the
+    /// first epoch stand beside that of their benchmark. What has no place there follows in its order; placeholders that
+    /// the list had are made anew.
+    #[must_use]
+    pub fn aligned_to(&self, runs: &[&str]) -> Self {
+        let mut places: Vec<Option<&Slot<T>>> = vec![None; runs.len()];
+        let mut rest = Vec::new();
+        for slot in &self.slots {
+            let run = slot.record().and_then(Row::run);
+            let place = runs.iter().position(|other| Some(*other) == run);
+            match place.and_then(|place| places.get_mut(place)) {
+                Some(place @ None) => *place = Some(slot),
+                _ if matches!(slot, Slot::Placeholder(_)) => {}
+                _ => rest.push(slot.clone()),
+            }
+        }
+        let missing = || Slot::Placeholder(Json::empty_object());
+        let placed = places
+            .into_iter()
+            .map(|slot| slot.cloned().unwrap_or_else(missing));
+        ListFile {
+            slots: placed.chain(rest).collect(),
+            envelope: self.envelope.clone(),
+        }
+    }
+
+    /// Two files with the same envelope: the places that `takes` does not want, and those that it wants.
+    pub fn partition(&self, takes: impl Fn(usize) -> bool) -> (Self, Self) {
+        let (taken, kept): (Vec<_>, Vec<_>) =
+            (self.slots.iter().enumerate()).partition(|(index, _)| takes(*index));
+        let file = |slots: Vec<(usize, &Slot<T>)>| ListFile {
+            slots: slots.into_iter().map(|(_, slot)| slot.clone()).collect(),
+            envelope: self.envelope.clone(),
+        };
+        (file(kept), file(taken))
+    }
+
     /// The file as it stands: indent of 2, ASCII, no final line feed, every entry in the order of keys that it came with.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();

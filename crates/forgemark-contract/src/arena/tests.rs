@@ -1,5 +1,6 @@
 use super::*;
 use crate::json::{Json, parse_str};
+use crate::shape::record_schema;
 
 const ANSWER: &str = r#"{
     "question_model": "q", "answer_model": "a", "question": "1+1?", "run_id": "7", "outer_attempt": 1,
@@ -92,6 +93,19 @@ fn epoch_two_has_attempts_and_no_placeholders() {
     assert_eq!(
         String::from_utf8(file.in_epoch(Epoch::One).unwrap().to_bytes()).unwrap(),
         dumped(&format!("[{{}}, {old}]"))
+    );
+}
+
+#[test]
+fn lists_of_epoch_one_stand_beside_their_benchmark() {
+    let run = |run: &str| ANSWER.replace("\"7\"", &format!("\"{run}\""));
+    let list = format!("[{}, {}, {{}}, 17, {}]", run("3"), run("1"), run("1"));
+    let file = ListFile::<Answer>::parse(list.as_bytes()).unwrap();
+    let aligned = file.aligned_to(&["1", "2", "3", "4"]);
+    let expected = format!("[{}, {{}}, {}, {{}}, 17, {}]", run("1"), run("3"), run("1"));
+    assert_eq!(
+        String::from_utf8(aligned.to_bytes()).unwrap(),
+        dumped(&expected)
     );
 }
 
@@ -220,4 +234,14 @@ fn a_check_is_seen_through() {
     let echo = parse_str(r#"{"type": "object", "properties": {"verdict": {}}}"#).unwrap();
     assert!(SelfCheck(&echo).is_schema_echo() && !SelfCheck(&value).is_schema_echo());
     assert!(!SelfCheck(&Json::Null).passes());
+}
+
+#[test]
+fn every_record_has_a_schema_with_all_its_keys() {
+    for (name, place, table) in RECORDS {
+        let schema = record_schema(table, place);
+        let def = schema.at("$defs").at(table.name);
+        let keys = def.at("properties").as_object().map(crate::json::Object::len);
+        assert_eq!(keys, Some(table.fields.len()), "{name}: {schema:?}");
+    }
 }

@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("forgemark-stats", &[]),
     ("forgemark-curate", &["contract", "stats"]),
     ("forgemark-journal", &["contract"]),
+    ("forgemark-arena", &["contract", "journal"]),
     ("forgemark-run", &["contract", "journal"]),
     ("forgemark-model", &["contract", "journal"]),
     ("forgemark-corpus", &["contract", "journal", "model"]),
@@ -32,13 +33,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "forgemark-app",
         &[
-            "contract", "stats", "journal", "run", "model", "corpus", "dialogue",
+            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena",
         ],
     ),
     (
         "forgemark",
         &[
-            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "app",
+            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena", "app",
         ],
     ),
     (

@@ -1,0 +1,9 @@
+//! What this crate does with folders: reading, checking, putting aside.
+
+// It tells clippy that helpers outside of test functions are test code too.
+#![cfg(test)]
+
+mod arena;
+mod check;
+mod heavy;
+mod quarantine;
