@@ -402,7 +402,7 @@ fn prefix(path: &Path) -> String {
 }
 
 /// The line that a second process sees.
-fn owner() -> String {
+pub fn owner() -> String {
     let Timestamp(micros) = clock::now();
     format!(
         "process {} since {}",

@@ -76,6 +76,9 @@ pub enum Command {
     /// Make grounded conversations
     #[command(subcommand)]
     Dialogue(DialogueCommand),
+    /// Work with the files of an arena, where models question and judge each other
+    #[command(subcommand)]
+    Arena(ArenaCommand),
     /// Prove an output folder: every file against its contract, and all files against each other
     Validate(ValidateArgs),
     /// Check what a run needs: configuration, keys, endpoints, folders, documents
@@ -234,6 +237,29 @@ pub struct PromptsExportArgs {
     pub dir: PathBuf,
 }
 
+/// `forgemark arena ...`
+#[derive(Debug, Subcommand)]
+pub enum ArenaCommand {
+    /// Say everything that is wrong with an arena folder, by class, with file and key
+    Check(ArenaCheckArgs),
+}
+
+/// `forgemark arena check`
+#[derive(Debug, Args)]
+pub struct ArenaCheckArgs {
+    /// The folder that holds `benchmarks/`, `answers/` and so on
+    pub dir: PathBuf,
+    /// Put entries that cannot stand into `DIR/quarantine`, with a manifest; nothing is deleted
+    #[arg(long)]
+    pub fix: bool,
+    /// Show at most N findings of each class; all are counted
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
 /// `forgemark config ...`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -275,9 +301,9 @@ pub struct SchemaArgs {
 /// `forgemark validate`
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// The output folder of a run
+    /// The output folder of a run, or an arena folder
     pub dir: PathBuf,
-    /// Show at most N findings; all are counted
+    /// Show at most N findings (of each class in an arena); all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
     #[command(flatten)]
@@ -423,6 +449,7 @@ impl Command {
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
+            Command::Arena(ArenaCommand::Check(args)) => args.json.json,
             Command::Config(ConfigCommand::Show(args)) => args.json.json,
             Command::Config(ConfigCommand::Schema | ConfigCommand::Keys) => false,
             Command::Doctor(args) => args.json.json,

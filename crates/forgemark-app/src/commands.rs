@@ -1,5 +1,6 @@
 //! One file a command, each with one entry function; this is the index.
 
+pub mod arena;
 pub mod bench;
 pub mod completions;
 pub mod config;
@@ -27,6 +28,7 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Exit, AppError> {
         Command::Status(args) => status::run(args, context),
         Command::Demo(args) => demo::run(args, context),
         Command::Dialogue(command) => dialogue::run(command, context),
+        Command::Arena(command) => arena::run(command, context),
         Command::Config(command) => config::run(command, context),
         Command::Schema(args) => schema::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -45,38 +45,34 @@ pub use question::{Benchmark, Generation, Refinement};
 
 use crate::shape::{Record, Table};
 
-/// Every record with its name and where it stands, for lists of schemas.
+/// Every record with its name and where it stands, for lists of schemas. The last two stand in no file.
 pub const RECORDS: [(&str, &str, &Table); 8] = [
     (
         "arena-benchmark",
-        "an entry of benchmarks/<questioner>.json",
+        "benchmarks/<questioner>.json",
         Benchmark::TABLE,
     ),
     (
         "arena-answer",
-        "an entry of answers/<questioner>/<answerer>.json",
+        "answers/<questioner>/<answerer>.json",
         Answer::TABLE,
     ),
     (
         "arena-critique",
-        "an entry of critiques/<mode>/<questioner>/<critic>__<answerer>.json",
+        "critiques/<mode>/<questioner>/<critic>__<answerer>.json",
         Critique::TABLE,
     ),
     (
         "arena-debate",
-        "an entry of a file below debates/",
+        "debates/critiques/<mode>/<questioner>/<critic>__<answerer>.json",
         Debate::TABLE,
     ),
     (
         "arena-judgment",
-        "a decision of automated_evaluations/<judge>.json",
+        "automated_evaluations/<judge>.json",
         Judgment::TABLE,
     ),
-    (
-        "arena-label",
-        "a decision of evaluations/<user>.json",
-        Label::TABLE,
-    ),
+    ("arena-label", "evaluations/<user>.json", Label::TABLE),
     (
         "arena-judging-task",
         "what a judge is asked",

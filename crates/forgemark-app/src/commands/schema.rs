@@ -1,8 +1,9 @@
 //! `forgemark schema [NAME]`
 
+use forgemark_contract::arena::{self, Place};
 use forgemark_contract::json::Json;
 use forgemark_contract::settings::{nearest, settings_schema};
-use forgemark_contract::shape::{ArtifactKind, schema};
+use forgemark_contract::shape::{ArtifactKind, record_schema, schema};
 
 use crate::Context;
 use crate::cli::SchemaArgs;
@@ -49,6 +50,7 @@ fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let artifacts = ArtifactKind::ALL.map(|kind| (name(kind), kind.path()));
     artifacts
         .into_iter()
+        .chain(arena::RECORDS.map(|(name, place, _)| (name, place)))
         .chain([(CONFIG, "the configuration file of `forgemark dialogue`")])
 }
 
@@ -74,6 +76,14 @@ fn find(asked: &str) -> Result<Json, AppError> {
     });
     if let Some(kind) = named.or_else(|| ArtifactKind::of_path(asked)) {
         return Ok(schema(kind));
+    }
+    let folder = Place::of_path(asked).map(|place| place.kind.folder());
+    let record = arena::RECORDS.into_iter().find(|(name, place, _)| {
+        [*name, *place].contains(&asked)
+            || folder.is_some_and(|folder| place.split('/').next() == Some(folder))
+    });
+    if let Some((_, place, table)) = record {
+        return Ok(record_schema(table, place));
     }
     let error = AppError::new(ErrorKind::Usage, format!("there is no schema '{asked}'"));
     Err(match nearest(asked, listed().map(|(name, _)| name)) {

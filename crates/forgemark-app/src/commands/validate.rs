@@ -1,18 +1,20 @@
-//! `forgemark validate DIR`
+//! `forgemark validate DIR`: an output folder of a run, or an arena folder.
 
+use forgemark_arena::is_arena;
 use forgemark_dialogue::check::{CheckError, CheckOptions, Kind, Report, check};
 use forgemark_journal::RunLock;
 
 use crate::Context;
 use crate::assemble::disk;
 use crate::cli::ValidateArgs;
+use crate::commands::arena;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;
 use crate::table::{Align, Table};
 
-/// Proves an output folder: every file against its contract, and all files against each other. The exit code is 1 when
-/// there are findings.
+/// Proves an output folder: every file against its contract, and all files against each other. An arena folder is
+/// checked as `forgemark arena check` does. The exit code is 1 when there are findings.
 ///
 /// # Errors
 /// A folder that is missing or holds no artifact, and a stdout that takes nothing.
@@ -22,16 +24,19 @@ pub fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError>
         let what = format!("there is no folder {}", args.dir.display());
         return Err(AppError::new(ErrorKind::NotFound, what).hint(remedy));
     }
-    let report =
-        check(&disk(), &args.dir, &CheckOptions { keep: args.limit }).map_err(|error| {
-            let kind = match error {
-                CheckError::NoArtifacts { .. } => ErrorKind::NotFound,
-                CheckError::Unreadable { .. } => ErrorKind::Io,
-            };
-            AppError::new(kind, error.to_string())
-                .hint(remedy)
-                .caused_by(error)
-        })?;
+    let checked = check(&disk(), &args.dir, &CheckOptions { keep: args.limit });
+    if matches!(checked, Err(CheckError::NoArtifacts { .. })) && is_arena(&*disk(), &args.dir) {
+        return arena::check::show(&args.dir, None, args.limit, args.json.json, context);
+    }
+    let report = checked.map_err(|error| {
+        let kind = match error {
+            CheckError::NoArtifacts { .. } => ErrorKind::NotFound,
+            CheckError::Unreadable { .. } => ErrorKind::Io,
+        };
+        AppError::new(kind, error.to_string())
+            .hint(remedy)
+            .caused_by(error)
+    })?;
     if report.has_journal
         && let Ok(Some(owner)) = RunLock::holder(&*disk(), &args.dir)
     {

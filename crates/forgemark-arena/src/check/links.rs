@@ -213,7 +213,7 @@ impl Links<'_, '_, '_> {
                 _ => None,
             };
             if let Some((class, what)) = missing {
-                let what = format!("{} judgments, and no {what}", decisions.len());
+                let what = format!("{}, and no {what}", several(decisions.len(), "judgment"));
                 self.findings.entries(class, places(), shown.clone(), what);
             }
             let there: BTreeSet<Name> = decisions.iter().map(|(judge, _)| *judge).collect();
@@ -229,8 +229,8 @@ impl Links<'_, '_, '_> {
                     "older"
                 };
                 let what = format!(
-                    "{} judges ({live}), without {}",
-                    there.len(),
+                    "{} ({live}), without {}",
+                    several(there.len(), "judge"),
                     absent.join(", ")
                 );
                 self.findings
@@ -245,7 +245,7 @@ impl Links<'_, '_, '_> {
             let places: Vec<Ref> = decisions.iter().map(|(_, at)| *at).collect();
             let shown = graph.show_claim(key);
             if let Some(class) = self.labelled_nothing(key) {
-                let what = format!("{} labels", decisions.len());
+                let what = several(decisions.len(), "label");
                 self.findings
                     .entries(class, places.clone(), shown.clone(), what);
             }
@@ -355,6 +355,12 @@ impl Links<'_, '_, '_> {
 fn ill_posed(answer: AnswerKey<Name>) -> ClaimKey<Name> {
     let critique = None;
     ClaimKey { answer, critique }
+}
+
+/// `1 label`, `2 labels`.
+fn several(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
 }
 
 fn by_name(decisions: &[(Name, Ref)]) -> BTreeMap<Name, Vec<Ref>> {

@@ -241,7 +241,10 @@ fn every_record_has_a_schema_with_all_its_keys() {
     for (name, place, table) in RECORDS {
         let schema = record_schema(table, place);
         let def = schema.at("$defs").at(table.name);
-        let keys = def.at("properties").as_object().map(crate::json::Object::len);
+        let keys = def
+            .at("properties")
+            .as_object()
+            .map(crate::json::Object::len);
         assert_eq!(keys, Some(table.fields.len()), "{name}: {schema:?}");
     }
 }

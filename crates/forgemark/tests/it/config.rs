@@ -167,6 +167,14 @@ fn every_schema_that_is_listed_is_printed() {
             "conversations_index",
             "run_state",
             "last_run_id",
+            "arena-benchmark",
+            "arena-answer",
+            "arena-critique",
+            "arena-debate",
+            "arena-judgment",
+            "arena-label",
+            "arena-judging-task",
+            "arena-metadata",
             "dialogue-config",
         ]
     );
