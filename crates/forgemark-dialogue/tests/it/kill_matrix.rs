@@ -94,7 +94,7 @@ impl Matrix {
     /// How many conversations there are at the end.
     fn conversations(&self) -> u64 {
         let index = &self.files["conversations_index.jsonl"];
-        index.iter().filter(|byte| **byte == b'\n').count() as u64
+        index.split(|byte| *byte == b'\n').count() as u64 - 1
     }
 
     /// The command, and the calls that it made.
