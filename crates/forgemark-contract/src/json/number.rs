@@ -85,19 +85,7 @@ pub(super) fn write_f64_rust(out: &mut Vec<u8>, value: f64) {
     if value.is_sign_negative() {
         out.push(b'-');
     }
-    let (digits, n_digits, exponent) = shortest(value.abs());
-    let digits = &digits[..n_digits];
-    if (-5..16).contains(&exponent) {
-        write_plain(out, digits, exponent);
-        return;
-    }
-    out.push(digits[0]);
-    if digits.len() > 1 {
-        out.push(b'.');
-        out.extend_from_slice(&digits[1..]);
-    }
-    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-    write_u64(out, u64::from(exponent.unsigned_abs()));
+    write_shortest(out, value.abs(), -5, 1);
 }
 
 /// Appends `value` as `repr(float)` and `json.dumps` write it: the shortest digits that read back to the same double,
@@ -113,22 +101,27 @@ pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
     if value.is_infinite() {
         return out.extend_from_slice(b"Infinity");
     }
-    let (digits, n_digits, exponent) = shortest(value.abs());
+    write_shortest(out, value.abs(), -4, 2);
+}
+
+/// Appends the shortest digits of a finite `value` that is not negative: plain for exponents from `least_plain` to 15,
+/// else scientific with a signed exponent of at least `exponent_digits`, 1 or 2.
+fn write_shortest(out: &mut Vec<u8>, value: f64, least_plain: i32, exponent_digits: u32) {
+    let (digits, n_digits, exponent) = shortest(value);
     let digits = &digits[..n_digits];
-    if (-4..16).contains(&exponent) {
-        write_plain(out, digits, exponent);
-    } else {
-        out.push(digits[0]);
-        if digits.len() > 1 {
-            out.push(b'.');
-            out.extend_from_slice(&digits[1..]);
-        }
-        out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-        if exponent.abs() < 10 {
-            out.push(b'0');
-        }
-        write_u64(out, u64::from(exponent.unsigned_abs()));
+    if (least_plain..16).contains(&exponent) {
+        return write_plain(out, digits, exponent);
     }
+    out.push(digits[0]);
+    if digits.len() > 1 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[1..]);
+    }
+    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+    if exponent_digits > 1 && exponent.abs() < 10 {
+        out.push(b'0');
+    }
+    write_u64(out, u64::from(exponent.unsigned_abs()));
 }
 
 /// The shortest digits of a finite `value` that is not negative, how many there are, and the exponent of the first.

@@ -10,6 +10,7 @@ use super::*;
 use crate::error::CurateError;
 use crate::output::MemoryOutput;
 use crate::select::Visibility;
+use crate::testing::With;
 
 mod shipped;
 mod statements;
@@ -36,29 +37,6 @@ fn rec(id: &str, role: &str, text: &str, seconds: i64) -> ContextRecord {
         run_id: "run".to_owned(),
         session_id: Some("s1".to_owned()),
         ..ContextRecord::text(id, role, text, at(seconds))
-    }
-}
-
-trait With: Sized {
-    fn session(self, session: &str) -> Self;
-    fn meta(self, metadata: &str) -> Self;
-    fn vector(self, vector: &[f32]) -> Self;
-}
-
-impl With for ContextRecord {
-    fn session(mut self, session: &str) -> Self {
-        self.session_id = Some(session.to_owned());
-        self
-    }
-
-    fn meta(mut self, metadata: &str) -> Self {
-        self.metadata = Some(parse_str(metadata).unwrap());
-        self
-    }
-
-    fn vector(mut self, vector: &[f32]) -> Self {
-        self.embedding = Some(vector.to_vec());
-        self
     }
 }
 

@@ -35,22 +35,12 @@ const RESERVED: &[&str] = &[
     "user",
 ];
 
-/// What a byte may begin: 0 nothing, 1 something to look at.
-const SUSPECT: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = byte != 0x09 && byte != 0x0a;
-        byte += 1;
-    }
-    table[0x7f] = true;
-    table[b'<' as usize] = true;
-    table[b'&' as usize] = true;
-    table[b'[' as usize] = true;
-    table[0xe2] = true; // first byte of U+202D and U+202E
-    table[0xf3] = true; // first byte of U+E0000 to U+E007F
-    table
-};
+/// Whether a byte may begin something to neutralise: a control character, a delimiter, or the first byte of U+202D and
+/// U+202E (0xe2) or of U+E0000 to U+E007F (0xf3).
+const fn is_suspect(byte: u8) -> bool {
+    (byte < 0x20 && byte != 0x09 && byte != 0x0a)
+        || matches!(byte, 0x7f | b'<' | b'&' | b'[' | 0xe2 | 0xf3)
+}
 
 /// `text` with everything neutralised that could be taken for a delimiter of ours, a control
 /// token of a chat template, or that no reader would see.
@@ -182,15 +172,12 @@ fn next_change(bytes: &[u8], from: usize) -> Option<(usize, Change)> {
 fn next_suspect(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
     let is_plain = |block: &&[u8; BLOCK]| {
-        block.iter().fold(0, |found, byte| {
-            found
-                | u8::from(*byte < 0x20 && *byte != 0x09 && *byte != 0x0a)
-                | u8::from(matches!(byte, 0x7f | b'<' | b'&' | b'[' | 0xe2 | 0xf3))
-        }) == 0
+        let found = |found, byte: &u8| found | u8::from(is_suspect(*byte));
+        block.iter().fold(0, found) == 0
     };
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     let start = blocks.iter().take_while(is_plain).count() * BLOCK;
-    let suspect = |byte: &u8| SUSPECT[usize::from(*byte)];
+    let suspect = |byte: &u8| is_suspect(*byte);
     bytes[start..].iter().position(suspect).map(|at| start + at)
 }
 
