@@ -5,19 +5,29 @@
 //!   ├ ChatMessage   what a `role` and a `text_payload` cannot say: parts, tool calls, reasoning, train flag
 //!   └ relationships, state_metadata
 //! RolloutRecord   one message of a reinforcement-learning trajectory, with its tokens
+//! Stores, RecordStore, Snapshot   what a store can do; made of Lance in forgemark-store, of memory in forgemark-testkit
+//! Edit            one change; `select` says which rows are seen
 //! ```
 //!
 //! The columns are those of the original store, in its order, so that its tables can be read and ours can be read by
 //! it; what we add stands behind them and may be absent from a table. The JSON form is for files and tests: the store
 //! itself keeps columns.
 
+mod api;
+mod edit;
 mod message;
 mod record;
 mod rollout;
+pub mod select;
 
 #[cfg(test)]
 mod tests;
 
+pub use api::{
+    At, CleanedUp, Compacted, Finding, Hit, IndexKind, Key, Metric, Parts, RecordStore, RowNumber,
+    Rows, Scan, Search, Snapshot, StoreOptions, StoreStats, Stores, VectorModel, Version, Written,
+};
+pub use edit::{Edit, EditResult, StoreError};
 pub use message::{ChatMessage, Content};
 pub use record::{Bytes, ContextRecord, Relationship, StateMetadata, lifecycle};
 pub use rollout::RolloutRecord;

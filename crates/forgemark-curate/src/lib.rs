@@ -20,7 +20,6 @@ pub mod output;
 pub mod recipe;
 pub mod redact;
 pub mod rollouts;
-pub mod select;
 pub mod shape;
 pub mod similar;
 pub mod split;
@@ -32,3 +31,4 @@ mod testing;
 pub mod tree;
 
 pub use error::{CurateError, Result};
+pub use forgemark_contract::store::select;

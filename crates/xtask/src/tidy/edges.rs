@@ -21,10 +21,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("forgemark-contract", &[]),
     ("forgemark-stats", &[]),
     ("forgemark-curate", &["contract", "stats"]),
+    ("forgemark-store", &["contract", "curate"]),
     ("forgemark-journal", &["contract"]),
-    ("forgemark-arena", &["contract", "journal"]),
     ("forgemark-run", &["contract", "journal"]),
     ("forgemark-model", &["contract", "journal"]),
+    (
+        "forgemark-arena",
+        &["contract", "stats", "journal", "run", "model"],
+    ),
     ("forgemark-corpus", &["contract", "journal", "model"]),
     (
         "forgemark-dialogue",
@@ -33,13 +37,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "forgemark-app",
         &[
-            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena",
+            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena", "curate",
         ],
     ),
     (
         "forgemark",
         &[
-            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena", "app",
+            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena",
+            "curate", "store", "app",
         ],
     ),
     (

@@ -1,4 +1,4 @@
-use forgemark_contract::json::parse_str;
+use crate::json::parse_str;
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn hidden_rows_are_those_of_the_rules() {
     rows[3].retired_at = Some(Timestamp::from_epoch_seconds(1));
     rows[4].superseded_by_id = Some("elsewhere".to_owned());
     rows[5].lifecycle_status = "archived".to_owned();
-    rows[6].content_type = forgemark_contract::store::TOMBSTONE_CONTENT_TYPE.to_owned();
+    rows[6].content_type = crate::store::TOMBSTONE_CONTENT_TYPE.to_owned();
     rows[8].supersedes_id = Some("old".to_owned());
     rows[9].supersedes_id = Some("self".to_owned());
     rows[10].lifecycle_status = lifecycle::CONTRADICTED.to_owned();

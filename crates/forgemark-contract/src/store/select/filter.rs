@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use forgemark_contract::json::Json;
-use forgemark_contract::shape::Field as _;
-use forgemark_contract::store::ContextRecord;
-use forgemark_contract::time::Timestamp;
+use crate::json::Json;
+use crate::shape::Field as _;
+use crate::store::ContextRecord;
+use crate::time::Timestamp;
 
 /// What a record must be like.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,8 @@ pub struct FilterError {
 }
 
 impl FilterError {
-    pub(crate) fn new(key: &str, what: impl Into<String>) -> Self {
+    /// An error about `key`.
+    pub fn new(key: &str, what: impl Into<String>) -> Self {
         FilterError {
             key: key.to_owned(),
             what: what.into(),
@@ -85,7 +86,8 @@ impl Path {
         Path(std::iter::once("metadata".to_owned()).chain(keys).collect())
     }
 
-    pub(crate) fn column(name: &str) -> Self {
+    /// A column by its name, which is not looked up: see [`Path::parse`].
+    pub fn column(name: &str) -> Self {
         Path(vec![name.to_owned()])
     }
 
@@ -112,6 +114,11 @@ impl Path {
             let what = "no such column; a path is a column, metadata.KEY or state_metadata.KEY";
             Err(FilterError::new(text, what))
         }
+    }
+
+    /// The column and the keys below it.
+    pub fn parts(&self) -> &[String] {
+        &self.0
     }
 
     /// The value of `record` at this place. `tenant` and `source` fall back to the metadata where the column is empty, as
@@ -176,7 +183,8 @@ impl Filter {
         Filter::All(Vec::new())
     }
 
-    pub(crate) fn column_equals(column: &str, text: &str) -> Self {
+    /// Lets the records pass whose column holds this text.
+    pub fn column_equals(column: &str, text: &str) -> Self {
         Filter::Field(
             Path(vec![column.to_owned()]),
             Condition::Equals(text.into()),
@@ -198,7 +206,8 @@ impl Filter {
 }
 
 impl Condition {
-    fn holds(&self, found: Option<&Json>) -> bool {
+    /// Whether a value meets it; `None` is a value that is not there, as `null` is.
+    pub fn holds(&self, found: Option<&Json>) -> bool {
         let Some(found) = found else {
             // The original compares with `null` too, and there a missing key never equals.
             return matches!(self, Condition::Missing);

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use forgemark_contract::json::{Json, Object};
-use forgemark_contract::store::{ContextRecord, lifecycle};
-use forgemark_contract::time::Timestamp;
+use crate::json::{Json, Object};
+use crate::store::{ContextRecord, lifecycle};
+use crate::time::Timestamp;
 
 mod filter;
 
