@@ -13,6 +13,7 @@
 //! on every machine and with any number of threads.
 
 pub mod compat;
+pub mod config;
 pub mod cut;
 mod error;
 pub mod formats;

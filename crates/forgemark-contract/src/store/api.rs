@@ -221,6 +221,10 @@ impl Scan {
 
 /// Which of the columns that may be large are read; the others always are. What is not read is `None` in the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of one group of columns whether it is read, and any of them may be"
+)]
 pub struct Parts {
     /// `text_payload` and `message`.
     pub text: bool,
