@@ -9,6 +9,7 @@
 //! automated_evaluations/J.json                   Judgment     what J decided about claims
 //! evaluations/USER.json                          Label        what a person decided
 //! synthetic_adjudications/J.json                 Label        what a model decided in a person's place
+//! adjudications.jsonl                            Adjudication what a policy made of all decisions; ours
 //! (in memory)                                    JudgingTask, Metadata
 //! ```
 //!
@@ -19,6 +20,7 @@
 //! The readers want little (see [`crate::shape`]); evaluations are open objects, because models wrote them, and
 //! [`SelfCheck`] is the typed view of one.
 
+mod adjudication;
 mod answer;
 mod critique;
 mod debate;
@@ -33,6 +35,7 @@ mod question;
 #[cfg(test)]
 mod tests;
 
+pub use adjudication::Adjudication;
 pub use answer::{Answer, AnswerAttempt};
 pub use critique::{Critique, CritiqueAttempt};
 pub use debate::{Debate, Message};
@@ -46,7 +49,7 @@ pub use question::{Benchmark, Generation, Refinement};
 use crate::shape::{Record, Table};
 
 /// Every record with its name and where it stands, for lists of schemas. The last two stand in no file.
-pub const RECORDS: [(&str, &str, &Table); 8] = [
+pub const RECORDS: [(&str, &str, &Table); 9] = [
     (
         "arena-benchmark",
         "benchmarks/<questioner>.json",
@@ -73,6 +76,11 @@ pub const RECORDS: [(&str, &str, &Table); 8] = [
         Judgment::TABLE,
     ),
     ("arena-label", "evaluations/<user>.json", Label::TABLE),
+    (
+        "arena-adjudication",
+        "adjudications.jsonl",
+        Adjudication::TABLE,
+    ),
     (
         "arena-judging-task",
         "what a judge is asked",

@@ -173,6 +173,7 @@ fn every_schema_that_is_listed_is_printed() {
             "arena-debate",
             "arena-judgment",
             "arena-label",
+            "arena-adjudication",
             "arena-judging-task",
             "arena-metadata",
             "dialogue-config",
