@@ -246,12 +246,14 @@ impl Reader<'_> {
     }
 
     fn path(&mut self, key: &str, text: &str) -> Option<Path> {
-        let path = Path::parse(text);
-        path.map_err(|error| {
-            self.problems
-                .push(SettingError::new(key, error.to_string()))
-        })
-        .ok()
+        match Path::parse(text) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                let problem = SettingError::new(key, error.to_string());
+                self.problems.push(problem);
+                None
+            }
+        }
     }
 
     fn paths(&mut self, key: &str) -> Result<Vec<Path>, SettingError> {

@@ -7,6 +7,7 @@
 //!           writer.lock           at most one open Journal
 //!   keys/   MANIFEST, run-*.fmi   call key -> position, can be rebuilt from the segments (DiskIndex)
 //!   tmp/, swap/                   whole files on their way to their place (ArtifactSet)
+//!   staged/, staged.commit        files that appear together, in folders without a journal (Staged)
 //! OUT/*.jsonl                     append-only artifacts, cut to their committed length on open
 //! ```
 //!
@@ -28,6 +29,7 @@ pub mod inspect;
 pub mod journal;
 pub mod lock;
 pub mod record;
+pub mod staged;
 pub mod storage;
 
 mod frame;
@@ -44,5 +46,6 @@ pub use items::{Item, Items};
 pub use journal::{BytesWritten, Durable, Journal, OpenOptions, Recovered};
 pub use lock::RunLock;
 pub use record::{Attempt, CallOutcome, CallRecord, CommitRecord, ImportRecord, Record, Usage};
+pub use staged::{Staged, recover};
 pub use state::{Committed, RoleTotals, RunEnd, RunInfo, Totals};
 pub use storage::{AppendFile, DiskStorage, ReadFile, Storage, write_atomic};

@@ -15,5 +15,6 @@ mod journal;
 mod rewind;
 #[cfg(test)]
 mod runtime;
+mod staged;
 #[cfg(test)]
 mod support;
