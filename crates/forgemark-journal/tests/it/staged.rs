@@ -39,10 +39,11 @@ fn new() -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn prepare(disk: &MemDisk) {
-    disk.create_dir_all(dir()).unwrap();
+    let mut written = disk.create_dir_all(dir());
     for (path, bytes) in old() {
-        write_atomic(disk, &path, &bytes).unwrap();
+        written = written.and_then(|()| write_atomic(disk, &path, &bytes));
     }
+    assert!(written.is_ok(), "{written:?}");
 }
 
 fn make(disk: &MemDisk) -> Result<(), JournalError> {
