@@ -5,8 +5,9 @@
 //!   ├ ChatMessage   what a `role` and a `text_payload` cannot say: parts, tool calls, reasoning, train flag
 //!   └ relationships, state_metadata
 //! RolloutRecord   one message of a reinforcement-learning trajectory, with its tokens
-//! Stores, RecordStore, Snapshot   what a store can do; made of Lance in forgemark-store, of memory in forgemark-testkit
-//! Edit            one change; `select` says which rows are seen
+//! Stores, RecordStore, Snapshot   what a store can do; made of Lance in forgemark-store, of memory in `memory`
+//! Edit            one change; `resolve` says what a list of them makes of rows, `select` which rows are seen,
+//!                 `measure` how near they are to a query, `audit` what is wrong with them
 //! ```
 //!
 //! The columns are those of the original store, in its order, so that its tables can be read and ours can be read by
@@ -14,9 +15,13 @@
 //! itself keeps columns.
 
 mod api;
+pub mod audit;
 mod edit;
+pub mod measure;
+pub mod memory;
 mod message;
 mod record;
+pub mod resolve;
 mod rollout;
 pub mod select;
 

@@ -251,6 +251,24 @@ impl Parts {
         vector: false,
         binary: false,
     };
+
+    /// Takes out of a record what is not asked for.
+    pub fn strip(self, record: &mut ContextRecord) {
+        if !self.text {
+            record.text_payload = None;
+            record.message = None;
+        }
+        if !self.metadata {
+            record.metadata = None;
+            record.state_metadata = None;
+        }
+        if !self.vector {
+            record.embedding = None;
+        }
+        if !self.binary {
+            record.binary_payload = None;
+        }
+    }
 }
 
 /// By what a record is found.

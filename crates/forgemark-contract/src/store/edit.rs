@@ -10,11 +10,12 @@ pub enum Edit {
     /// A new record; an id or external id that is held by a record that is not deleted is an error.
     Add(ContextRecord),
     /// The record takes the place of the one with its external id (required): it keeps that one's `id`, `created_at`, `seq` and
-    /// position in lists, everything else is the new record's, and `updated_at` is set. An equal record changes nothing. Where none has
-    /// the external id it is added.
+    /// position in lists, everything else is the new record's, and `updated_at` is set. Edges of supersession that it
+    /// has stay, and its vector too where the new record has none and the same text. An equal record changes nothing. Where none has
+    /// the external id it is added. One list upserts an external id once.
     Upsert(ContextRecord),
-    /// Fields of a record get new values; `null` clears one. Keys are columns, or `metadata.KEY` for one key of the metadata.
-    /// `id`, `created_at` and `seq` cannot be changed: the position of a record in its conversation stays.
+    /// Fields of a record get new values; `null` clears one. Keys are columns, or `metadata.KEY` for one key of the metadata, where
+    /// dots lead to keys below. `id`, `created_at` and `seq` cannot be changed: the position of a record in its conversation stays.
     Patch {
         /// Which record.
         key: Key,
@@ -22,14 +23,15 @@ pub enum Edit {
         fields: Object,
     },
     /// A new record that replaces an old one: the new one names the old one and the other way round, and the old one is hidden.
+    /// The old one keeps its external id; one that was replaced already is an error.
     Supersede {
         /// The old record.
         key: Key,
         /// The new one.
         record: ContextRecord,
     },
-    /// The record becomes a tombstone: its id and what it replaced stay, so that no older record comes back; its keys are free
-    /// again, and payload, metadata and vector are gone from this version on.
+    /// The record becomes a tombstone: its id, its scope and what it replaced stay, so that no older record comes back; its keys
+    /// are free again, and payload, metadata and vector are gone from this version on.
     Delete(Key),
 }
 

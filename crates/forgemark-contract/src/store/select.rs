@@ -33,6 +33,26 @@ impl Visibility {
             reference_time,
         }
     }
+
+    /// Whether `row` is visible. `superseded` answers for an id whether any row of the snapshot hides it
+    /// (see [`superseded_by`]).
+    pub fn shows(self, row: &ContextRecord, superseded: impl FnOnce(&str) -> bool) -> bool {
+        if row.is_tombstone() {
+            return false;
+        }
+        let expired = row
+            .expires_at
+            .is_some_and(|instant| instant <= self.reference_time);
+        let hidden = || {
+            !matches!(
+                row.lifecycle_status.as_str(),
+                lifecycle::ACTIVE | lifecycle::CONTRADICTED
+            ) || row.retired_at.is_some()
+                || row.superseded_by_id.is_some()
+                || superseded(&row.id)
+        };
+        (self.include_expired || !expired) && (self.include_retired || !hidden())
+    }
 }
 
 /// The rows of a snapshot that are visible and pass the filter, in their order.
@@ -58,11 +78,10 @@ pub fn sift(
     let rows: Vec<ContextRecord> = rows.into_iter().collect();
     let superseded: HashSet<String> = rows
         .iter()
-        .filter(|row| row.supersedes_id.as_ref() != Some(&row.id))
-        .filter_map(|row| row.supersedes_id.clone())
+        .filter_map(|row| superseded_by(row).map(str::to_owned))
         .collect();
     let reason = |row: &ContextRecord| {
-        if is_visible(row, visibility, &superseded) {
+        if visibility.shows(row, |id| superseded.contains(id)) {
             (!filter.matches(row)).then_some("filter")
         } else {
             Some("lifecycle")
@@ -75,19 +94,9 @@ pub fn sift(
     sifted.collect()
 }
 
-fn is_visible(row: &ContextRecord, visibility: Visibility, superseded: &HashSet<String>) -> bool {
-    if row.is_tombstone() {
-        return false;
-    }
-    let expired = row
-        .expires_at
-        .is_some_and(|instant| instant <= visibility.reference_time);
-    let status = row.lifecycle_status.as_str();
-    let hidden = !matches!(status, lifecycle::ACTIVE | lifecycle::CONTRADICTED)
-        || row.retired_at.is_some()
-        || row.superseded_by_id.is_some()
-        || superseded.contains(&row.id);
-    (visibility.include_expired || !expired) && (visibility.include_retired || !hidden)
+/// The id of the record that `row` hides by naming it, whatever the lifecycle of `row`; itself it cannot hide.
+pub fn superseded_by(row: &ContextRecord) -> Option<&str> {
+    row.supersedes_id.as_deref().filter(|id| *id != row.id)
 }
 
 /// Reads the original's filter object: `bot_id`, `session_id`, `tenant`, `source`, `role` and `content_type` as exact texts,
