@@ -32,6 +32,7 @@ pub mod progress;
 pub mod providers;
 pub mod secrets;
 pub mod signals;
+pub mod stores;
 pub mod table;
 pub mod tables;
 
@@ -47,6 +48,7 @@ use config::{Flag, Inputs, Loaded, SourceFile};
 use env::Environment;
 use error::{AppError, ErrorKind};
 use exit::Exit;
+use forgemark_contract::store::Stores;
 use printer::{ColorMode, Printer, Verbosity};
 use tables::Table;
 
@@ -61,7 +63,6 @@ pub struct Build {
 }
 
 /// What every command gets.
-#[derive(Debug)]
 pub struct Context<'a> {
     /// The streams.
     pub printer: Printer,
@@ -69,6 +70,16 @@ pub struct Context<'a> {
     pub env: &'a Environment,
     /// What was built.
     pub build: Build,
+    /// What opens stores of records.
+    pub stores: &'a dyn Stores,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("build", &self.build)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Context<'_> {
@@ -116,8 +127,8 @@ pub fn run_as_pdf_child(args: &[OsString]) -> Option<ExitCode> {
         .then(|| forgemark_corpus::pdf_child_main(args.iter().skip(2).cloned()))
 }
 
-/// Runs the program and says how it ended.
-pub fn run(args: &[OsString], env: &Environment, build: Build) -> Exit {
+/// Runs the program over the stores that the binary brings, and says how it ended.
+pub fn run(args: &[OsString], env: &Environment, build: Build, stores: &dyn Stores) -> Exit {
     let cli = match parse(args, build) {
         Ok(cli) => cli,
         Err(error) => {
@@ -132,6 +143,7 @@ pub fn run(args: &[OsString], env: &Environment, build: Build) -> Exit {
         printer: printer.clone(),
         env,
         build,
+        stores,
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| commands::run(&cli.command, &context)));
     match outcome {

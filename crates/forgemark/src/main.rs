@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use forgemark_app::env::Environment;
+use forgemark_app::stores::NoStores;
 use forgemark_app::{Build, run, run_as_pdf_child};
 use mimalloc::MiMalloc;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         &args,
         &Environment::of_process(),
         Build { version: VERSION },
+        &NoStores,
     )
     .into()
 }
