@@ -7,7 +7,7 @@
 //! RolloutRecord   one message of a reinforcement-learning trajectory, with its tokens
 //! Stores, RecordStore, Snapshot   what a store can do; made of Lance in forgemark-store, of memory in `memory`
 //! Edit            one change; `resolve` says what a list of them makes of rows, `select` which rows are seen,
-//!                 `measure` how near they are to a query, `audit` what is wrong with them
+//!                 `measure` how near they are to a query, `search` finds them, `audit` what is wrong with them
 //! ```
 //!
 //! The columns are those of the original store, in its order, so that its tables can be read and ours can be read by
@@ -17,12 +17,14 @@
 mod api;
 pub mod audit;
 mod edit;
+mod embed;
 pub mod measure;
 pub mod memory;
 mod message;
 mod record;
 pub mod resolve;
 mod rollout;
+pub mod search;
 pub mod select;
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub use api::{
     Rows, Scan, Search, Snapshot, StoreOptions, StoreStats, Stores, VectorModel, Version, Written,
 };
 pub use edit::{Edit, EditResult, StoreError};
+pub use embed::{EmbedError, Embedded, Embedder, embed};
 pub use message::{ChatMessage, Content};
 pub use record::{Bytes, ContextRecord, Relationship, StateMetadata, lifecycle};
 pub use rollout::RolloutRecord;

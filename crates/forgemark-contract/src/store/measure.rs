@@ -11,7 +11,8 @@ mod tests;
 /// What is added to a rank before its reciprocal is taken (Cormack, Clarke and Büttcher 2009).
 const RANK_OFFSET: f64 = 60.0;
 
-/// How many of each list are fused when `k` hits are wanted: a record that is near the end of both may come first in the sum.
+/// How many of each list an index is asked for when both are to be fused for `k` hits and whole lists would cost too much. A record
+/// beyond it in both lists could have come first in the sum.
 pub fn fusion_depth(k: usize) -> usize {
     k.saturating_mul(4).max(100)
 }
@@ -71,18 +72,17 @@ pub fn word_share(query: &HashSet<String>, text: &str) -> f32 {
 
 /// The best `k` of a list of distances and a list of word scores, best first. `None` is a list that was not asked for.
 ///
-/// With one list the order is its own; with both it is the sum of 1 / (60 + rank) over the best [`fusion_depth`] of each. Ties go
-/// to the smaller distance, then to the higher word score, then to the item that is first in its own order.
+/// With one list the order is its own; with both it is the sum of 1 / (60 + rank) over the whole of each, ranks from 1, as the
+/// original has it. Ties go to the smaller distance, then to the higher word score, then to the item that is first in its own
+/// order.
 pub fn rank<I: Ord + Clone + std::hash::Hash>(
     distances: Option<Vec<(I, f32)>>,
     text_scores: Option<Vec<(I, f32)>>,
     k: usize,
 ) -> Vec<Ranked<I>> {
-    let depth = if distances.is_some() && text_scores.is_some() {
-        fusion_depth(k)
-    } else {
-        k
-    };
+    let one_list = distances.is_none() || text_scores.is_none();
+    // Beyond the hits, ranks matter only to a sum.
+    let depth = if one_list { k } else { usize::MAX };
     let best = |list: Option<Vec<(I, f32)>>, order: fn(f32, f32) -> Ordering| {
         list.map(|mut list| {
             list.sort_by(|a, b| order(a.1, b.1).then_with(|| a.0.cmp(&b.0)));
@@ -92,7 +92,6 @@ pub fn rank<I: Ord + Clone + std::hash::Hash>(
     };
     let distances = best(distances, |a, b| a.total_cmp(&b));
     let text_scores = best(text_scores, |a, b| b.total_cmp(&a));
-    let one_list = distances.is_none() || text_scores.is_none();
     let mut found: std::collections::HashMap<I, Ranked<I>> = std::collections::HashMap::new();
     let empty = |item: &I| Ranked {
         item: item.clone(),
