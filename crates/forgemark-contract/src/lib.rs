@@ -9,6 +9,7 @@
 //! arena     typed records of the files in which models question, answer, criticise and judge each other
 //! dialogue  typed records of the nine dialogue artifacts
 //! store     typed records of the context store
+//! ingest    artifacts of all pipelines and training sets to records of the store
 //! shape     one rule table per artifact: shape findings and JSON Schemas
 //! ```
 //!
@@ -19,6 +20,7 @@
 pub mod arena;
 pub mod dialogue;
 pub mod ids;
+pub mod ingest;
 pub mod json;
 pub mod settings;
 pub mod shape;
