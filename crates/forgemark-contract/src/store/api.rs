@@ -252,6 +252,17 @@ impl Parts {
         binary: false,
     };
 
+    /// What is in either.
+    #[must_use]
+    pub fn union(self, other: Parts) -> Parts {
+        Parts {
+            text: self.text || other.text,
+            metadata: self.metadata || other.metadata,
+            vector: self.vector || other.vector,
+            binary: self.binary || other.binary,
+        }
+    }
+
     /// Takes out of a record what is not asked for.
     pub fn strip(self, record: &mut ContextRecord) {
         if !self.text {

@@ -11,7 +11,7 @@ mod filter;
 #[cfg(test)]
 mod tests;
 
-pub use filter::{Condition, Filter, FilterError, Path};
+pub use filter::{Condition, Filter, FilterError, Path, TEXT_COLUMNS};
 
 /// Which lifecycles are visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use crate::json::Json;
 use crate::shape::Field as _;
-use crate::store::ContextRecord;
+use crate::store::{ContextRecord, Parts};
 use crate::time::Timestamp;
 
 /// What a record must be like.
@@ -61,7 +61,7 @@ impl FilterError {
 }
 
 /// The text columns that a path may name.
-const TEXT_COLUMNS: [&str; 15] = [
+pub const TEXT_COLUMNS: [&str; 15] = [
     "id",
     "external_id",
     "run_id",
@@ -189,6 +189,25 @@ impl Filter {
             Path(vec![column.to_owned()]),
             Condition::Equals(text.into()),
         )
+    }
+
+    /// The large columns that the filter looks at: what must be read before it can tell.
+    pub fn parts(&self) -> Parts {
+        match self {
+            Filter::All(filters) | Filter::Any(filters) => filters
+                .iter()
+                .fold(Parts::KEYS, |parts, filter| parts.union(filter.parts())),
+            Filter::Not(filter) => filter.parts(),
+            Filter::Field(path, _) => {
+                let column = path.0.first().map_or("", String::as_str);
+                Parts {
+                    text: column == "text_payload",
+                    // The typed columns fall back to the metadata: see [`Path::value`].
+                    metadata: matches!(column, "metadata" | "state_metadata" | "tenant" | "source"),
+                    ..Parts::KEYS
+                }
+            }
+        }
     }
 
     /// Whether `record` passes.

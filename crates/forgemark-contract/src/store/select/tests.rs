@@ -1,6 +1,7 @@
 use crate::json::parse_str;
 
 use super::*;
+use crate::store::Parts;
 
 fn row(id: &str) -> ContextRecord {
     ContextRecord::text(id, "user", id, Timestamp::from_epoch_seconds(100))
@@ -136,4 +137,26 @@ fn d11_filters_have_ranges_or_not_and_nested_paths() {
     );
     assert!(!Filter::Any(vec![]).matches(&record));
     assert!(Path::parse("metadata.").is_err() && Path::parse("embedding").is_err());
+}
+
+#[test]
+fn a_filter_says_which_large_columns_it_looks_at() {
+    let text = Filter::Field(Path::column("text_payload"), Condition::Missing);
+    let source = Filter::column_equals("source", "web");
+    let session = Filter::column_equals("session_id", "s");
+    assert_eq!(session.parts(), Parts::KEYS);
+    let parts = |text, metadata| Parts {
+        text,
+        metadata,
+        ..Parts::KEYS
+    };
+    assert_eq!(
+        Filter::Not(Box::new(text.clone())).parts(),
+        parts(true, false)
+    );
+    assert_eq!(
+        Filter::Any(vec![session, source.clone()]).parts(),
+        parts(false, true)
+    );
+    assert_eq!(Filter::All(vec![text, source]).parts(), parts(true, true));
 }
