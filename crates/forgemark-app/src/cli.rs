@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Flag;
 use crate::printer::ColorMode;
 use crate::progress::ProgressMode;
+use crate::tables;
 
 const CONFIG_SHOW_EXAMPLES: &str = "Examples:
   forgemark config show run.yaml --origin
@@ -20,6 +21,13 @@ const DOCTOR_EXAMPLES: &str = "Examples:
   forgemark doctor
   forgemark doctor run.yaml
   forgemark doctor run.yaml --offline";
+
+const EXPORT_EXAMPLES: &str = "Examples:
+  forgemark export sft data.lance cuts/trl --shape trl
+  forgemark export preference data.lance cuts/dpo --shape trl --set dedup.exact=true
+  forgemark export rollout data.lance cuts/verl --shape verl --config cut.yaml --tag march
+
+`forgemark config keys --for export` lists every key of the configuration.";
 
 const SCRIPTED_SERVER_EXAMPLES: &str = "Examples:
   forgemark scripted-server --port 4000
@@ -79,6 +87,9 @@ pub enum Command {
     /// Work with the files of an arena, where models question and judge each other
     #[command(subcommand)]
     Arena(ArenaCommand),
+    /// Cut training sets out of a store
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Prove an output folder: every file against its contract, and all files against each other
     Validate(ValidateArgs),
     /// Check what a run needs: configuration, keys, endpoints, folders, documents
@@ -260,15 +271,109 @@ pub struct ArenaCheckArgs {
     pub json: JsonArgs,
 }
 
+/// `forgemark export ...`
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// Conversations to imitate
+    Sft(ExportArgs),
+    /// Better and worse answers, labelled answers or ranked answers to one prompt
+    Preference(ExportArgs),
+    /// Prompts with all their answers and rewards
+    Rollout(ExportArgs),
+    /// Prove a cut: every file against its manifest, and the manifest against itself; no store is needed
+    Verify(ExportVerifyArgs),
+    /// Say which examples came, went and changed between two cuts, and why
+    Diff(ExportDiffArgs),
+}
+
+/// `forgemark export sft|preference|rollout`
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub struct ExportArgs {
+    /// The store: a path, or an address such as `s3://bucket/folder`
+    pub store: String,
+    /// The folder that the cut is written to
+    pub dir: PathBuf,
+    /// The configuration file of the cut; without it only flags and defaults count
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The trainer whose columns are written: trl, verl, openrlhf, axolotl, llama-factory and others
+    #[arg(long, value_name = "TRAINER")]
+    pub shape: Option<String>,
+    /// Cut this version of the store and not the newest
+    #[arg(long, value_name = "N", conflicts_with = "tag")]
+    pub version: Option<u64>,
+    /// Cut the version of this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// What the names of the files begin with; the folder's name without it
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Put this cut in the place of the one that is in the folder
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub set: SetArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+impl ExportCommand {
+    fn wants_json(&self) -> bool {
+        match self {
+            ExportCommand::Sft(args)
+            | ExportCommand::Preference(args)
+            | ExportCommand::Rollout(args) => args.json.json,
+            ExportCommand::Verify(args) => args.json.json,
+            ExportCommand::Diff(args) => args.json.json,
+        }
+    }
+}
+
+/// `forgemark export verify`
+#[derive(Debug, Args)]
+pub struct ExportVerifyArgs {
+    /// The folder of a cut
+    pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark export diff`
+#[derive(Debug, Args)]
+pub struct ExportDiffArgs {
+    /// The folder of the earlier cut
+    pub before: PathBuf,
+    /// The folder of the later one
+    pub after: PathBuf,
+    /// Show at most N examples; all are counted
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
 /// `forgemark config ...`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print the values that a configuration resolves to
     Show(ConfigShowArgs),
     /// Print the JSON Schema of the configuration file
-    Schema,
+    Schema(ForArgs),
     /// Print every key as Markdown: type, default, environment variables, meaning
-    Keys,
+    Keys(ForArgs),
+}
+
+/// Whose configuration.
+#[derive(Debug, Args)]
+pub struct ForArgs {
+    /// The command whose configuration is meant: dialogue or export
+    #[arg(long = "for", value_name = "COMMAND", default_value = "dialogue", value_parser = tables::by_name)]
+    pub table: tables::Table,
 }
 
 /// `forgemark config show`
@@ -280,6 +385,9 @@ pub struct ConfigShowArgs {
     /// Say where each value came from
     #[arg(long)]
     pub origin: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub table: ForArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub set: SetArgs,
@@ -450,8 +558,9 @@ impl Command {
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
+            Command::Export(command) => command.wants_json(),
             Command::Config(ConfigCommand::Show(args)) => args.json.json,
-            Command::Config(ConfigCommand::Schema | ConfigCommand::Keys) => false,
+            Command::Config(ConfigCommand::Schema(_) | ConfigCommand::Keys(_)) => false,
             Command::Doctor(args) => args.json.json,
             Command::Schema(args) => args.json.json,
             Command::Validate(args) => args.json.json,

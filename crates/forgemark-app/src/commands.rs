@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod dialogue;
 pub mod doctor;
+pub mod export;
 pub mod help;
 pub mod journal;
 pub mod schema;
@@ -29,6 +30,7 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Exit, AppError> {
         Command::Demo(args) => demo::run(args, context),
         Command::Dialogue(command) => dialogue::run(command, context),
         Command::Arena(command) => arena::run(command, context),
+        Command::Export(command) => export::run(command, context),
         Command::Config(command) => config::run(command, context),
         Command::Schema(args) => schema::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -2,6 +2,9 @@
 //! names them.
 
 use forgemark_contract::settings::{Key, Resolved, SettingError};
+use forgemark_contract::time::Timestamp;
+use forgemark_curate::compat::Task;
+use forgemark_curate::config::{Call, Settings};
 
 /// A pipeline's keys.
 #[derive(Clone, Copy)]
@@ -32,5 +35,33 @@ pub const DIALOGUE: Table = Table {
     check: |values| forgemark_dialogue::config::Config::new(values).map(|_| ()),
 };
 
+/// `forgemark export`.
+pub const EXPORT: Table = Table {
+    name: "export",
+    keys: forgemark_curate::config::KEYS,
+    env_implies: &[],
+    check: |values| {
+        // What only one task reads is judged by the command of that task.
+        let call = Call {
+            task: Task::Sft,
+            now: Timestamp::default(),
+            cores: 1,
+        };
+        Settings::read(values, call).map(|_| ())
+    },
+};
+
 /// All of them.
-pub const ALL: &[Table] = &[DIALOGUE];
+pub const ALL: &[Table] = &[DIALOGUE, EXPORT];
+
+/// The table of a command.
+///
+/// # Errors
+/// The names that there are, for clap's message.
+pub fn by_name(name: &str) -> Result<Table, String> {
+    let known = ALL.iter().find(|table| table.name == name);
+    known.copied().ok_or_else(|| {
+        let names: Vec<&str> = ALL.iter().map(|table| table.name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}

@@ -63,9 +63,20 @@ const GENERATED: &[Generated] = &[
         content: Content::Block(&["help", "environment"]),
     },
     Generated {
+        path: "docs/reference/export-configuration.md",
+        head: "# Configuration keys of an export\n\nMade by `cargo xtask codegen` from the table of keys. `forgemark config show CONFIG --for export \
+               --origin` says what a file resolves to.\n\n",
+        content: Content::Printed(&["config", "keys", "--for", "export"]),
+    },
+    Generated {
         path: "schemas/dialogue-config.schema.json",
         head: "",
         content: Content::Printed(&["config", "schema"]),
+    },
+    Generated {
+        path: "schemas/export-config.schema.json",
+        head: "",
+        content: Content::Printed(&["config", "schema", "--for", "export"]),
     },
 ];
 

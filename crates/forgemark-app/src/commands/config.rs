@@ -6,7 +6,7 @@ use crate::commands::schema;
 use crate::config::{self, keys_table, show};
 use crate::error::AppError;
 use crate::exit::Exit;
-use crate::tables::{DIALOGUE, Table};
+use crate::tables::Table;
 
 /// Prints what was asked for.
 ///
@@ -14,13 +14,13 @@ use crate::tables::{DIALOGUE, Table};
 /// A configuration that is wrong, or a stdout that does not take it.
 pub fn run(command: &ConfigCommand, context: &Context<'_>) -> Result<Exit, AppError> {
     match command {
-        ConfigCommand::Show(args) => show(args, &DIALOGUE, context)?,
-        ConfigCommand::Schema => {
-            context.printer.json(&schema::of_config(&DIALOGUE))?;
+        ConfigCommand::Show(args) => show(args, &args.table.table, context)?,
+        ConfigCommand::Schema(args) => {
+            context.printer.json(&schema::of_config(&args.table))?;
         }
-        ConfigCommand::Keys => context
+        ConfigCommand::Keys(args) => context
             .printer
-            .result_raw(&keys_table::markdown(DIALOGUE.keys))?,
+            .result_raw(&keys_table::markdown(args.table.keys))?,
     }
     Ok(Exit::Done)
 }

@@ -10,10 +10,21 @@ use crate::cli::SchemaArgs;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::table::{Align, Table};
-use crate::tables::{self, DIALOGUE};
+use crate::tables;
 
-/// The name of the configuration's schema.
-const CONFIG: &str = "dialogue-config";
+/// The names of the configurations' schemas, with what each is of and its table.
+const CONFIGS: [(&str, &str, tables::Table); 2] = [
+    (
+        "dialogue-config",
+        "the configuration file of `forgemark dialogue`",
+        tables::DIALOGUE,
+    ),
+    (
+        "export-config",
+        "the configuration file of `forgemark export`",
+        tables::EXPORT,
+    ),
+];
 
 /// Prints a schema, or lists them.
 ///
@@ -51,7 +62,7 @@ fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     artifacts
         .into_iter()
         .chain(arena::RECORDS.map(|(name, place, _)| (name, place)))
-        .chain([(CONFIG, "the configuration file of `forgemark dialogue`")])
+        .chain(CONFIGS.map(|(name, of, _)| (name, of)))
 }
 
 /// An artifact's file name without its extension; one whose name is an id is called after its folder.
@@ -67,8 +78,8 @@ fn name(kind: ArtifactKind) -> &'static str {
 }
 
 fn find(asked: &str) -> Result<Json, AppError> {
-    if asked == CONFIG {
-        return Ok(of_config(&DIALOGUE));
+    if let Some((.., table)) = CONFIGS.iter().find(|(name, ..)| *name == asked) {
+        return Ok(of_config(table));
     }
     let named = ArtifactKind::ALL.into_iter().find(|kind| {
         // What stands in the list, and what a user would copy from there or from a folder.

@@ -5,4 +5,6 @@
 
 mod config_errors;
 mod config_layers;
+mod export;
 mod keys;
+mod program;

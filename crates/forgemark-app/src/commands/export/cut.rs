@@ -1,0 +1,256 @@
+//! `forgemark export sft|preference|rollout STORE DIR`
+
+use std::path::Path;
+use std::thread::available_parallelism;
+
+use forgemark_contract::json::{Json, parse, parse_str, to_compact};
+use forgemark_contract::store::{At, ContextRecord, Scan, Snapshot};
+use forgemark_curate::compat::{self, Task};
+use forgemark_curate::config::{Call, CutSettings, Settings};
+use forgemark_curate::cut::{Manifest, Plan, cut};
+use forgemark_curate::recipe::HoldoutItem;
+
+use super::folder::{self, Folder};
+use crate::Context;
+use crate::cli::ExportArgs;
+use crate::clock;
+use crate::config::{self, Flag};
+use crate::error::{AppError, ErrorKind};
+use crate::exit::Exit;
+use crate::human;
+use crate::table::{Align, Table};
+use crate::tables::EXPORT;
+
+/// Makes a cut.
+///
+/// # Errors
+/// A configuration, store or folder that cannot be used, and whatever the curation refuses.
+pub(super) fn run(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let settings = settings(task, args, context)?;
+    let name = name(args)?;
+    let store = context.stores.open(&args.store)?;
+    let snapshot = store.snapshot(&at(args))?;
+    let mut folder = Folder::begin(&args.dir, args.replace)?;
+    match settings {
+        Settings::Cut(settings) => {
+            let plan = plan(*settings, name, &*snapshot)?;
+            let manifest = cut(rows(&*snapshot)?, &plan, &mut folder)?;
+            folder.commit()?;
+            say(&manifest, args, context)
+        }
+        Settings::Original {
+            mut config,
+            vectors_file,
+        } => {
+            if let Some(file) = vectors_file {
+                config.decontaminate_against = vectors(Path::new(&file))?;
+            }
+            let path = format!("{name}.jsonl");
+            let origin = origin(&*snapshot);
+            let manifest = compat::export(rows(&*snapshot)?, &origin, &config, &path, &mut folder)?;
+            folder.commit()?;
+            say_original(&manifest, args, context)
+        }
+    }
+}
+
+fn settings(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Settings, AppError> {
+    let file = args.config.as_deref().map(config::read_file).transpose()?;
+    let mut flags = args.set.set.clone();
+    if let Some(shape) = &args.shape {
+        flags.push(Flag::named("--shape", "shape", shape));
+    }
+    let loaded = context.load(&EXPORT, file.as_ref(), &flags)?;
+    let call = Call {
+        task,
+        now: clock::now(),
+        cores: available_parallelism().map_or(1, usize::from),
+    };
+    Settings::read(&loaded.settings, call).map_err(|errors| loaded.explain(&errors).into())
+}
+
+fn at(args: &ExportArgs) -> At {
+    match (args.version, &args.tag) {
+        (Some(version), _) => At::Version(version),
+        (_, Some(tag)) => At::Tag(tag.clone()),
+        _ => At::Latest,
+    }
+}
+
+/// What the names of the files begin with.
+fn name(args: &ExportArgs) -> Result<String, AppError> {
+    let given = args.name.clone();
+    let name = given.or_else(|| {
+        let absolute = std::path::absolute(&args.dir).ok()?;
+        Some(absolute.file_name()?.to_str()?.to_owned())
+    });
+    match name {
+        Some(name) if !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']) => {
+            Ok(name)
+        }
+        _ => Err(AppError::new(
+            ErrorKind::Usage,
+            "the files of the cut need a name without / and not beginning with a dot",
+        )
+        .hint("add --name NAME")),
+    }
+}
+
+fn origin(snapshot: &dyn Snapshot) -> compat::Snapshot {
+    compat::Snapshot {
+        uri: snapshot.uri().to_owned(),
+        version: snapshot.version(),
+    }
+}
+
+fn plan(settings: CutSettings, name: String, snapshot: &dyn Snapshot) -> Result<Plan, AppError> {
+    let mut recipe = settings.recipe;
+    if let Some(holdout) = &mut recipe.holdout {
+        for file in &settings.holdout_files {
+            holdout.items.extend(holdout_items(Path::new(file))?);
+        }
+    }
+    Ok(Plan {
+        recipe,
+        format: settings.format,
+        name,
+        snapshot: origin(snapshot),
+        split: settings.split,
+        mix: settings.mix,
+        shuffle: settings.shuffle,
+    })
+}
+
+/// All rows of a version.
+fn rows(snapshot: &dyn Snapshot) -> Result<Vec<ContextRecord>, AppError> {
+    let rows = snapshot.scan(&Scan::everything())?;
+    Ok(rows
+        .map(|row| row.map(|(_, record)| record))
+        .collect::<Result<_, _>>()?)
+}
+
+/// Reads evaluation items: JSON lines with `text` (or `question`, or `prompt`), and `id` and `embedding` where there are such.
+fn holdout_items(path: &Path) -> Result<Vec<HoldoutItem>, AppError> {
+    let bytes = folder::read(path)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| AppError::new(ErrorKind::Usage, format!("{}: not UTF-8", path.display())))?;
+    let mut items = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let place = format!("{}:{}", path.display(), number + 1);
+        let fail = |what: String| AppError::new(ErrorKind::Usage, format!("{place}: {what}"));
+        let value = parse_str(line).map_err(|error| fail(error.to_string()))?;
+        let words = ["text", "question", "prompt"];
+        let text = words.iter().find_map(|key| value.get(key)?.as_str());
+        let vector = match value.get("embedding") {
+            None | Some(Json::Null) => None,
+            Some(list) => Some(
+                vector(list)
+                    .ok_or_else(|| fail("embedding: expected a list of numbers".to_owned()))?,
+            ),
+        };
+        let Some(text) = text else {
+            return Err(fail("no text, question or prompt".to_owned())
+                .hint("each line is an object such as {\"id\": \"q1\", \"text\": \"...\"}"));
+        };
+        let id = match value.get("id") {
+            Some(Json::Str(id)) => id.clone(),
+            Some(id) if !id.is_null() => String::from_utf8_lossy(&to_compact(id)).into_owned(),
+            _ => place.clone(),
+        };
+        items.push(HoldoutItem {
+            id,
+            text: text.to_owned(),
+            vector,
+        });
+    }
+    Ok(items)
+}
+
+fn vector(list: &Json) -> Option<Vec<f32>> {
+    let numbers = list.as_array()?.iter();
+    numbers.map(|x| x.as_f64().map(|x| x as f32)).collect()
+}
+
+/// Reads the vectors of the original's `decontaminate_against`.
+fn vectors(path: &Path) -> Result<Vec<Vec<f32>>, AppError> {
+    let fail = |what: &str| {
+        let what = format!("{}: {what}", path.display());
+        AppError::new(ErrorKind::Usage, what)
+    };
+    let value = parse(&folder::read(path)?).map_err(|error| fail(&error.to_string()))?;
+    let list = value.as_array();
+    let vectors = list.and_then(|list| list.iter().map(vector).collect());
+    vectors.ok_or_else(|| fail("expected a list of lists of numbers"))
+}
+
+fn say(manifest: &Manifest, args: &ExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let printer = &context.printer;
+    if args.json.json {
+        printer.json_line(&manifest.json)?;
+        return Ok(Exit::Done);
+    }
+    let mut stages = Table::new(&[("after", Align::Left), ("left", Align::Right)]);
+    for (stage, count) in &manifest.counts {
+        stages.row([stage.as_str(), &human::count(*count)]);
+    }
+    printer.result(stages.to_string())?;
+    let mut sides = Table::new(&[
+        ("side", Align::Left),
+        ("examples", Align::Right),
+        ("lines", Align::Right),
+    ]);
+    for side in &manifest.sides {
+        let name = if side.name.is_empty() {
+            "all"
+        } else {
+            &side.name
+        };
+        sides.row([
+            name,
+            &human::count(side.examples),
+            &human::count(side.lines),
+        ]);
+    }
+    printer.result(format!("\n{sides}"))?;
+    let total: u64 = manifest.sides.iter().map(|side| side.examples).sum();
+    if total == 0 {
+        printer.warn("the cut has no example; its decisions file says why each row was left out");
+    }
+    whereabouts(args, context)
+}
+
+fn say_original(
+    manifest: &compat::Manifest,
+    args: &ExportArgs,
+    context: &Context<'_>,
+) -> Result<Exit, AppError> {
+    if args.json.json {
+        context.printer.json_line(manifest)?;
+        return Ok(Exit::Done);
+    }
+    let counts = &manifest.counts;
+    let mut stages = Table::new(&[("after", Align::Left), ("left", Align::Right)]);
+    for (stage, count) in [
+        ("list", counts.input_records),
+        ("lifecycle", counts.after_lifecycle),
+        ("reward", counts.after_reward_filter),
+        ("dedup", counts.after_dedup),
+        ("decontaminate", counts.after_decontaminate),
+        ("examples", counts.examples),
+    ] {
+        stages.row([stage, &human::count(count as u64)]);
+    }
+    context.printer.result(stages.to_string())?;
+    whereabouts(args, context)
+}
+
+fn whereabouts(args: &ExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let dir = args.dir.display();
+    context.printer.result(format!(
+        "\nfiles   {dir}\nnext    forgemark export verify {dir}"
+    ))?;
+    Ok(Exit::Done)
+}
