@@ -55,6 +55,8 @@ fn help() {
 
     Options:
           --origin           Say where each value came from
+          --for <COMMAND>    The command whose configuration is meant: dialogue or export [default:
+                             dialogue]
           --set <KEY=VALUE>  Set a configuration key; may be repeated, the last one wins
           --json             Print the result (or the error) as JSON
       -h, --help             Print help
