@@ -1,6 +1,6 @@
 //! Blocks of rows against the rows that were kept, then among themselves, then decided in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::thread;
 
@@ -229,30 +229,48 @@ fn collapse<'a>(dim: usize, all: Vec<(usize, Scored<'a>)>, search: &Search) -> S
         places: Vec::with_capacity(all.len()),
         copies: Vec::new(),
     };
-    let mut seen: HashMap<u64, Vec<u32>> = HashMap::with_capacity(all.len());
-    for (place, row) in all {
-        let same_hash = seen.entry(hash(row.row)).or_default();
-        let equal = same_hash
-            .iter()
-            .map(|of| *of as usize)
-            .find(|of| bits(set.rows[*of].row).eq(bits(row.row)));
+    let first = first_equals(&all);
+    // Where each row stands in the set.
+    let mut standing = vec![0_u32; all.len()];
+    for (number, (place, row)) in all.into_iter().enumerate() {
+        let equal = first[number] as usize;
         // In singles equal vectors can be further apart than a very small threshold.
         let distance = row.distance(&row, search.scorer);
-        if let Some(of) = equal.filter(|_| distance <= search.distance) {
+        if equal < number && distance <= search.distance {
             set.copies.push(Copied {
                 place,
-                of,
+                of: standing[equal] as usize,
                 distance,
             });
             continue;
         }
-        if equal.is_none() {
-            same_hash.push(set.rows.len() as u32);
-        }
+        standing[number] = set.rows.len() as u32;
         set.rows.push(row);
         set.places.push(place);
     }
     set
+}
+
+/// For each row the first that equals it bit for bit, which may be itself.
+fn first_equals(all: &[(usize, Scored<'_>)]) -> Vec<u32> {
+    let hashes = all.iter().zip(0_u32..);
+    let mut by_hash: Vec<(u64, u32)> = hashes.map(|((_, row), n)| (hash(row.row), n)).collect();
+    by_hash.sort_unstable();
+    let mut first: Vec<u32> = (0..all.len() as u32).collect();
+    for same_hash in by_hash.chunk_by(|a, b| a.0 == b.0) {
+        let mut different: Vec<u32> = Vec::new();
+        for (_, number) in same_hash {
+            let row = all[*number as usize].1.row;
+            let known = different
+                .iter()
+                .find(|other| bits(all[**other as usize].1.row).eq(bits(row)));
+            match known {
+                Some(known) => first[*number as usize] = *known,
+                None => different.push(*number),
+            }
+        }
+    }
+    first
 }
 
 fn bits(row: &[f32]) -> impl Iterator<Item = u32> {
@@ -288,7 +306,8 @@ impl<'a> Index<'a> {
             all,
             search: *search,
             margin,
-            panels: Panels::new(sketcher.width()),
+            // At most every row becomes a column; what is never written to costs no memory.
+            panels: Panels::with_room(sketcher.width(), all.len()),
             sketcher,
             columns: Vec::new(),
             arch: Arch::new(),
@@ -406,7 +425,7 @@ impl<'a> Index<'a> {
     /// For each of `rows` the earlier ones of them that are near, in their order.
     fn near_each_other(&mut self, rows: &[usize]) -> BTreeMap<usize, Vec<Match>> {
         let mut block = Index {
-            panels: Panels::new(self.sketcher.width()),
+            panels: Panels::with_room(self.sketcher.width(), rows.len()),
             columns: Vec::with_capacity(rows.len()),
             sketcher: self.sketcher.clone(),
             ..*self

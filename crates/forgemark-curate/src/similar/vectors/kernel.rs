@@ -9,7 +9,7 @@ pub(super) const PANEL: usize = 32;
 const TILE: usize = 6;
 
 /// Columns side by side: for each component the values of [`PANEL`] columns.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Panels {
     width: usize,
     values: Vec<f32>,
@@ -17,11 +17,12 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// No columns yet, of `width` components each.
-    pub(super) fn new(width: usize) -> Self {
+    /// No columns yet, of `width` components each, with room for so many.
+    pub(super) fn with_room(width: usize, columns: usize) -> Self {
         Panels {
             width,
-            ..Panels::default()
+            values: Vec::with_capacity(columns.div_ceil(PANEL) * width * PANEL),
+            columns: 0,
         }
     }
 

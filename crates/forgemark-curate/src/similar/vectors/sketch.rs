@@ -118,7 +118,7 @@ impl Sketcher {
     /// The share of pairs of `rows` that a sketch of this many directions leaves to be scored.
     fn survivors(&self, rows: &[Scored<'_>], least: f64) -> f64 {
         let mut sketches = Vec::new();
-        let mut panels = Panels::new(self.width());
+        let mut panels = Panels::with_room(self.width(), rows.len());
         for row in rows {
             let start = sketches.len();
             self.sketch(row, &mut sketches);
