@@ -17,7 +17,9 @@
 //! the same records, wherever the file lies and however its lines are ordered; rows without an id of their own that change
 //! become other records.
 //!
-//! **Digest.** `origin_digest` is the SHA-256 of the line, white space around it left out, or of the entry of an arena.
+//! **Digest.** `origin_digest` is the SHA-256 of `forgemark-ingest-1`, the `source` and `reward` of [`Options`], and what the unit was
+//! read from: the line without the white space around it, or the entry of an arena with what was adjudicated about it. A
+//! store leaves a record alone whose digest it has already, so what was edited there survives.
 //!
 //! **Order and time.** `seq` is the position in the unit and decides the order. `created_at` is the time that the artifact gives;
 //! where it gives none it is that of the record before, and for the first one [`Options::now`] plus the microseconds that say
@@ -59,6 +61,20 @@ pub struct Options {
     pub reward: RewardFrom,
     /// The time of what has none.
     pub now: Timestamp,
+}
+
+impl Options {
+    /// The digest of what a unit was read from.
+    fn digest(&self, parts: &[&[u8]]) -> String {
+        let source = self.source.as_deref().unwrap_or_default();
+        let reward = RewardFrom::WORDS[usize::from(self.reward == RewardFrom::Support)];
+        let mut bytes = format!("forgemark-ingest-1\n{source}\n{reward}").into_bytes();
+        for part in parts {
+            bytes.push(b'\n');
+            bytes.extend_from_slice(part);
+        }
+        sha256_hex(&bytes)
+    }
 }
 
 /// Which score of a conversation becomes `metadata.reward`. Both stay in the metadata.

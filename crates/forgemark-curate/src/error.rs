@@ -61,6 +61,18 @@ pub enum CurateError {
         /// One of them.
         record: String,
     },
+    /// A row does not fit the columns that are declared for its format.
+    #[error("{file}, row {row}: {field} {what}")]
+    Row {
+        /// The file.
+        file: String,
+        /// The row, from 1.
+        row: u64,
+        /// Where in the row.
+        field: String,
+        /// What is wrong there.
+        what: String,
+    },
     /// The output took no bytes.
     #[error("cannot write {file}: {source}")]
     Output {

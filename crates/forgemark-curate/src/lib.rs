@@ -5,6 +5,7 @@
 //! rollouts ──────┴─ cut       default: tree ─ (redact) ─ stages ─ shape ─ formats ─ split ─ files and manifest
 //! similar        which rows are near duplicates: exact answers, fast
 //! template       a conversation through a chat template, with the mask of what is learned
+//! encode         rows as JSON lines, Parquet, Arrow; shards, compression
 //! output         where the files of a cut go
 //! ```
 //!
@@ -15,6 +16,7 @@
 pub mod compat;
 pub mod config;
 pub mod cut;
+pub mod encode;
 mod error;
 pub mod formats;
 pub mod output;

@@ -7,6 +7,7 @@ use forgemark_contract::json::{WriteJson, Writer};
 use forgemark_contract::text::hex;
 use sha2::{Digest, Sha256};
 
+use crate::encode::TableSink;
 use crate::error::{CurateError, Result};
 
 /// Takes the files of a cut as they are made. Whoever implements it decides when they become visible: nothing may stand
@@ -17,6 +18,11 @@ pub trait Output {
     /// # Errors
     /// Whatever keeps the bytes from being written.
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// What takes tables that are not written as bytes; `None` where there is nothing such.
+    fn tables(&mut self) -> Option<&mut dyn TableSink> {
+        None
+    }
 }
 
 /// Files in memory, by name.
@@ -43,7 +49,7 @@ pub struct FileDigest {
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Lines, that is line feeds.
+    /// Lines, that is line feeds; of a file of rows the rows, whatever it is kept in.
     pub lines: u64,
     /// SHA-256, 64 lower-case hexadecimal digits.
     pub sha256: String,
@@ -57,6 +63,22 @@ impl FileDigest {
             bytes: bytes.len() as u64,
             lines: count_lines(bytes),
             sha256: hex(&Sha256::digest(bytes)),
+        }
+    }
+
+    /// The digest of a table of `rows` rows: that of its files' names and digests, in the order of names.
+    pub fn of_table(name: &str, rows: u64, files: &[FileDigest]) -> Self {
+        let mut files: Vec<&FileDigest> = files.iter().collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut hash = Sha256::new();
+        for file in &files {
+            hash.update(format!("{} {}\n", file.sha256, file.name));
+        }
+        FileDigest {
+            name: name.to_owned(),
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            lines: rows,
+            sha256: hex(&hash.finalize()),
         }
     }
 }

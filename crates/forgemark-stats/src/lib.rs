@@ -4,17 +4,22 @@
 //! ties, one class) and where the formula comes from. A quantity that the data do not define is
 //! `None`, never 0 and never NaN: a table can then print "-" where a 0 would be a claim.
 //!
-//! Invariants: nothing here allocates more than its input, reads a file, draws a random number or
-//! knows what the numbers mean. Values that are not finite make a result undefined.
+//! Invariants: nothing here reads a file or knows what the numbers mean, and random draws depend on
+//! a seed that is handed in and on nothing else. Values that are not finite make a result undefined.
 
 mod agreement;
 mod classify;
+mod draw;
 mod histogram;
 mod interval;
+mod linear;
+mod panel;
+pub mod rating;
 mod sample;
 
 pub use agreement::{Kappa, cohen_kappa};
 pub use classify::{Confusion, Rate};
 pub use histogram::{Histogram, histogram, tally};
 pub use interval::{Interval, Z_95, wilson};
+pub use panel::{Alpha, PairAgreement, Vote, alpha, pairwise};
 pub use sample::{Summary, mean, median, percentiles, quantile, sample_std, sum, summary};

@@ -28,7 +28,6 @@ use crate::arena::{
 use crate::json::{Json, Object, parse, to_compact};
 use crate::shape::ShapeError;
 use crate::store::{ChatMessage, Relationship};
-use crate::text::sha256_hex;
 
 /// The file of adjudications in an arena folder.
 pub const ADJUDICATIONS: &str = "adjudications.jsonl";
@@ -266,7 +265,7 @@ impl Arena {
         );
         own.seq = Some(1);
         own.parent = Some(0);
-        let head = self.head(&name, &name, &row.to_json());
+        let head = self.head(&name, &name, &answer_place(&answer), &row.to_json());
         Ok(self.unit(head, vec![question, own]))
     }
 
@@ -303,7 +302,7 @@ impl Arena {
             let claim = Object::from([("ill_posed_claim", claim.clone())]);
             add_to_arena(&mut draft, &claim);
         }
-        let head = self.head(&name, &name, &row.to_json());
+        let head = self.head(&name, &name, &place, &row.to_json());
         Ok(self.unit(head, vec![draft]))
     }
 
@@ -366,7 +365,8 @@ impl Arena {
         if row.status != "succeeded" {
             draft.lifecycle = Some(row.status.clone());
         }
-        let head = self.head(&answer.question.to_string(), &session, &row.to_json());
+        let question = answer.question.to_string();
+        let head = self.head(&question, &session, &session, &row.to_json());
         Ok(self.unit(head, vec![draft]))
     }
 
@@ -431,7 +431,8 @@ impl Arena {
             }
             drafts.push(draft);
         }
-        let head = self.head(&answer.question.to_string(), &session, &row.to_json());
+        let question = answer.question.to_string();
+        let head = self.head(&question, &session, &session, &row.to_json());
         Ok(self.unit(head, drafts))
     }
 
@@ -489,12 +490,22 @@ impl Arena {
     }
 
     /// The head of a unit that hangs on a question. Its digest is that of its entry and of what was adjudicated about it.
-    fn head(&self, question: &str, session: &str, entry: &Json) -> Head {
+    fn head(&self, question: &str, session: &str, decided_at: &str, entry: &Json) -> Head {
         let hidden = self.questions.get(question).and_then(|known| known.hidden);
+        let decided = |place: &str| {
+            let row = self.adjudications.get(place);
+            row.map(to_compact).unwrap_or_default()
+        };
+        let parts = [
+            to_compact(entry),
+            hidden.unwrap_or_default().as_bytes().to_vec(),
+            decided(question),
+            decided(decided_at),
+        ];
         Head {
             session: self.external(session),
             lifecycle: hidden.map(str::to_owned),
-            digest: sha256_hex(&to_compact(entry)),
+            digest: self.options.digest(&parts.each_ref().map(Vec::as_slice)),
             ..Head::default()
         }
     }

@@ -169,12 +169,12 @@ impl Lines {
             return Err(ShapeError::here(what));
         };
         let shape = self.shape_of(&row)?;
-        let digest = sha256_hex(text.as_bytes());
+        let digest = self.options.digest(&[text.as_bytes()]);
         let unit = match shape {
             RowShape::Dialogue => self.conversation(&Json::Object(row), digest)?,
-            RowShape::Records => self.record(row, digest)?,
+            RowShape::Records => self.record(row, text, digest)?,
             RowShape::Rollouts => self.rollout(&Json::Object(row), digest)?,
-            _ => self.messages(shape, row, digest)?,
+            _ => self.messages(shape, row, text, digest)?,
         };
         for record in &unit.records {
             finite(record)?;
@@ -228,11 +228,12 @@ impl Lines {
         &mut self,
         shape: RowShape,
         mut row: Object,
+        text: &str,
         digest: String,
     ) -> Result<Unit, ShapeError> {
         let own = rows::take_id(&mut row);
         let (mut head, drafts) = rows::read(shape, row)?;
-        let key = own.unwrap_or_else(|| digest.chars().take(16).collect());
+        let key = own.unwrap_or_else(|| key_of(text));
         head.session = self.session(&key).0;
         head.digest = digest;
         Ok(self.times.unit(head, drafts, &self.options))
@@ -252,7 +253,7 @@ impl Lines {
     }
 
     /// A record as it is. What every record must have and this one has not gets its usual value; an id is made of the line.
-    fn record(&mut self, mut row: Object, digest: String) -> Result<Unit, ShapeError> {
+    fn record(&mut self, mut row: Object, text: &str, digest: String) -> Result<Unit, ShapeError> {
         let usual = [
             ("run_id", ""),
             ("lifecycle_status", lifecycle::ACTIVE),
@@ -265,8 +266,7 @@ impl Lines {
         }
         if row.get("id").is_none_or(Json::is_null) {
             if row.get("external_id").is_none_or(Json::is_null) {
-                let key: String = digest.chars().take(16).collect();
-                row.insert("external_id", self.session(&key).0);
+                row.insert("external_id", self.session(&key_of(text)).0);
             }
             let external = row.get("external_id").and_then(Json::as_str);
             let id = record_id(external.unwrap_or_default());
@@ -291,7 +291,7 @@ impl Lines {
             let what = "this type marks deleted records, which cannot be taken in";
             return Err(ShapeError::here(what).under_key("content_type"));
         }
-        record.origin_digest.get_or_insert(digest);
+        record.origin_digest = Some(digest);
         Ok(Unit {
             records: vec![record],
             session: None,
@@ -362,6 +362,13 @@ impl Lines {
             session: None,
         })
     }
+}
+
+/// The key of a row that has no id of its own.
+fn key_of(text: &str) -> String {
+    let mut key = sha256_hex(text.as_bytes());
+    key.truncate(16);
+    key
 }
 
 /// Shapes that one row can be read as both ways.

@@ -663,7 +663,7 @@ fn a_real_arena_is_read_whole() {
         }
     }
     assert_eq!(problems, [""; 0]);
-    assert_eq!(roles["user"], 100);
+    assert_eq!(roles["user"], 200);
     assert!(
         roles["assistant"] > 400 && roles["critic"] > 400,
         "{roles:?}"

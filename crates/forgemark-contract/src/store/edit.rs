@@ -11,8 +11,9 @@ pub enum Edit {
     Add(ContextRecord),
     /// The record takes the place of the one with its external id (required): it keeps that one's `id`, `created_at`, `seq` and
     /// position in lists, everything else is the new record's, and `updated_at` is set. Edges of supersession that it
-    /// has stay, and its vector too where the new record has none and the same text. An equal record changes nothing. Where none has
-    /// the external id it is added. One list upserts an external id once.
+    /// has stay, and its vector too where the new record has none and the same text. An equal record changes nothing, and neither does
+    /// one of the same `origin_digest`: what was edited in the store since it was taken in stays. Where none has the external
+    /// id it is added. One list upserts an external id once.
     Upsert(ContextRecord),
     /// Fields of a record get new values; `null` clears one. Keys are columns, or `metadata.KEY` for one key of the metadata, where
     /// dots lead to keys below. `id`, `created_at` and `seq` cannot be changed: the position of a record in its conversation stays.

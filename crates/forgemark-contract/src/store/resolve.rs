@@ -273,6 +273,10 @@ impl Work<'_> {
         let mut record = record.clone();
         rules::normalize(&mut record);
         let old = &self.slots[place].record;
+        // Nothing came from the origin since; what was changed here meanwhile is no reason to undo it.
+        if record.origin_digest.is_some() && record.origin_digest == old.origin_digest {
+            return Ok(EditResult::Unchanged(old.id.clone()));
+        }
         record.id.clone_from(&old.id);
         record.created_at = old.created_at;
         record.seq = old.seq.or(record.seq);

@@ -6,11 +6,13 @@ use crate::json::{Json, Object};
 use crate::store::{ContextRecord, lifecycle};
 use crate::time::Timestamp;
 
+mod expression;
 mod filter;
 
 #[cfg(test)]
 mod tests;
 
+pub use expression::{ExpressionError, filter_from_expression};
 pub use filter::{Condition, Filter, FilterError, Path, TEXT_COLUMNS};
 
 /// Which lifecycles are visible.

@@ -3,6 +3,8 @@ use forgemark_contract::json::{parse_str, to_compact};
 
 use super::*;
 
+mod validators;
+
 fn text(role: &str, text: &str) -> ChatMessage {
     ChatMessage::text(role, text)
 }
@@ -81,7 +83,7 @@ fn rollout() -> Example {
     })
 }
 
-fn line(format: Format, example: &Example) -> String {
+pub(super) fn line(format: Format, example: &Example) -> String {
     let layout = Layout::of(format, std::slice::from_ref(example));
     let lines = lines(layout, example, "train", 5).unwrap();
     let lines: Vec<String> = lines
@@ -119,7 +121,7 @@ fn d25_conversations_are_written_as_trainers_read_them() {
     );
     assert_eq!(
         line(Format::OpenRlhf, &talk),
-        r#"{"input":[{"role":"system","content":"S"},{"role":"user","content":"q"}],"output":"a"}"#
+        format!(r#"{{"input":{messages}}}"#)
     );
 }
 
@@ -155,16 +157,33 @@ fn d25_labels_and_rollouts_are_written_as_trainers_read_them() {
     );
     assert_eq!(
         line(Format::Trl, &rollout()),
-        r#"{"prompt":[{"role":"user","content":"q"}],"ground_truth":4}"#
+        r#"{"prompt":[{"role":"user","content":"q"}],"ground_truth":"4"}"#
+    );
+    assert_eq!(
+        line(Format::OpenRlhf, &labelled()),
+        r#"{"input":[{"role":"user","content":"q"}],"output":[{"role":"assistant","content":"a"}],"label":false}"#
+    );
+    assert_eq!(
+        line(Format::Axolotl, &labelled()),
+        r#"{"completion":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"label":false}"#
+    );
+    assert_eq!(
+        line(Format::OpenRlhf, &rollout()),
+        r#"{"input":[{"role":"user","content":"q"}],"label":"4","datasource":"forgemark"}"#
+    );
+    assert_eq!(
+        line(Format::NemoRl, &rollout()),
+        r#"{"input":"q","output":"4"}"#
+    );
+    assert_eq!(
+        line(Format::OpenAi, &rollout()),
+        r#"{"messages":[{"role":"user","content":"q"}],"ground_truth":"4"}"#
     );
     assert_eq!(
         line(Format::Verl, &rollout()),
         r#"{"data_source":"forgemark","prompt":[{"role":"user","content":"q"}],"ability":"general","reward_model":{"style":"rule","ground_truth":"4"},"extra_info":{"split":"train","index":5,"id":"e","group_id":"g"}}"#
     );
-    let layout = Layout {
-        format: Format::ShareGpt,
-        completions: false,
-    };
+    let layout = Layout::new(Format::ShareGpt);
     assert_eq!(
         lines(layout, &rollout(), "", 0).unwrap_err(),
         "sharegpt has no lines for this task"
@@ -208,13 +227,22 @@ fn answers_that_are_not_learned_are_said_or_refused() {
     messages[3].train = Some(true);
     let example = conversation(messages);
     assert!(line(Format::OpenAi, &example).contains(r#""content":"bad","weight":0}"#));
-    assert!(line(Format::Verl, &example).contains(r#""content":"bad","trainable":false}"#));
     assert!(line(Format::Axolotl, &example).contains(r#""content":"bad","train":false}"#));
     assert_eq!(
         line(Format::Trl, &example),
         r#"{"prompt":[{"role":"user","content":"q"},{"role":"assistant","content":"bad"},{"role":"user","content":"again"}],"completion":[{"role":"assistant","content":"good"}]}"#
     );
-    for format in [Format::ShareGpt, Format::LlamaFactory, Format::NemoRl] {
+    let turns = r#"{"from":"human","value":"again"},{"from":"gpt","value":"good"}]"#;
+    assert_eq!(
+        line(Format::LlamaFactory, &example),
+        format!(
+            r#"{{"conversations":[{{"from":"human","value":"q"}},{{"from":"gpt","value":"bad"}},{turns},"system":""}}"#
+        )
+    );
+    assert!(
+        line(Format::OpenRlhf, &example).starts_with(r#"{"input":[{"role":"user","content":"q"},"#)
+    );
+    for format in [Format::ShareGpt, Format::Verl, Format::NemoRl] {
         let layout = Layout::of(format, std::slice::from_ref(&example));
         assert!(
             lines(layout, &example, "", 0)
@@ -229,13 +257,7 @@ fn answers_that_are_not_learned_are_said_or_refused() {
 #[test]
 fn what_a_trainer_would_refuse_or_learn_wrongly_is_refused() {
     let broken = |messages: Vec<ChatMessage>, format: Format| {
-        broken_rule(
-            Layout {
-                format,
-                completions: false,
-            },
-            &conversation(messages),
-        )
+        broken_rule(Layout::new(format), &conversation(messages))
     };
     let openai = |messages| broken(messages, Format::OpenAi).unwrap_or_default();
     assert_eq!(openai(talk()), "");
@@ -307,7 +329,7 @@ fn what_a_trainer_would_refuse_or_learn_wrongly_is_refused() {
     assert_eq!(broken(twice, Format::OpenAi), None);
     let parts = ChatMessage {
         content: Some(forgemark_contract::store::Content::Parts(vec![
-            parse_str(r#"{"type": "text", "text": "q"}"#).unwrap(),
+            parse_str(r#"{"type": "image_url", "image_url": {"url": "u"}}"#).unwrap(),
         ])),
         ..text("user", "")
     };
@@ -322,26 +344,10 @@ fn what_a_trainer_would_refuse_or_learn_wrongly_is_refused() {
         scores: (1.0, 0.0),
     });
     assert_eq!(
-        broken_rule(
-            Layout {
-                format: Format::OpenAi,
-                completions: false
-            },
-            &two
-        )
-        .unwrap(),
+        broken_rule(Layout::new(Format::OpenAi), &two).unwrap(),
         "the format has answers of one message"
     );
-    assert_eq!(
-        broken_rule(
-            Layout {
-                format: Format::Trl,
-                completions: false
-            },
-            &two
-        ),
-        None
-    );
+    assert_eq!(broken_rule(Layout::new(Format::Trl), &two), None);
 }
 
 #[test]
@@ -350,7 +356,7 @@ fn formats_have_their_words() {
         Format::ALL.map(|format| Format::of_word(format.word())),
         Format::ALL.map(Some)
     );
-    let info = llama_factory_info("cut.jsonl", "pairs");
+    let info = llama_factory_info("cut.jsonl", Task::Pairs);
     assert_eq!(info.at("ranking").as_bool(), Some(true));
     assert_eq!(info.at("columns").str_or("chosen", ""), "chosen");
 }

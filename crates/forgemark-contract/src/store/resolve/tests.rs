@@ -158,6 +158,23 @@ fn what_a_deleted_record_replaced_stays_hidden_when_its_id_is_taken_again() {
 }
 
 #[test]
+fn an_upsert_of_the_same_origin_undoes_no_edit() {
+    let mut old = named("a", "e");
+    old.origin_digest = Some("d".to_owned());
+    let edited = ContextRecord {
+        lifecycle_status: "contradicted".to_owned(),
+        ..old.clone()
+    };
+    let rows = Rows(vec![edited]);
+    let same = rows.resolve(&[Edit::Upsert(old.clone())]).unwrap();
+    assert_eq!(same.results, [EditResult::Unchanged("a".to_owned())]);
+    assert!(same.is_empty());
+    old.origin_digest = Some("later".to_owned());
+    let changed = rows.resolve(&[Edit::Upsert(old)]).unwrap();
+    assert_eq!(changed.replaced[0].lifecycle_status, "active");
+}
+
+#[test]
 fn an_upsert_keeps_the_identity_and_place_of_its_record() {
     let mut old = named("a", "e");
     old.seq = Some(4);

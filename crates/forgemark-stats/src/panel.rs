@@ -1,0 +1,161 @@
+//! Agreement of any number of raters, some of whom may be silent.
+
+use std::collections::BTreeMap;
+
+use crate::draw::Draw;
+use crate::interval::{Interval, Z_95, wilson};
+
+/// One rater's value for one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vote {
+    /// What is rated, from 0.
+    pub unit: u32,
+    /// Who rates, from 0.
+    pub rater: u32,
+    /// The value; only its equality counts.
+    pub value: u32,
+}
+
+/// Krippendorff's alpha and its parts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alpha {
+    /// Alpha, at most 1: 1 is full agreement, 0 what chance would give, negative is less.
+    pub value: f64,
+    /// Its 95 % bootstrap interval over units; `None` when no resample was asked for or none defines alpha.
+    pub interval: Option<Interval>,
+    /// Observed disagreement, in [0, 1].
+    pub observed: f64,
+    /// Disagreement expected by chance, in (0, 1].
+    pub expected: f64,
+    /// Units that at least two raters rated.
+    pub units: usize,
+    /// Values in these units.
+    pub values: usize,
+}
+
+/// Krippendorff's alpha for nominal values; whoever did not rate a unit is simply absent.
+///
+/// `alpha = 1 - Do / De`. With `n_uc` raters who gave unit `u` the value `c`, `m_u` raters of `u` (units with one are left
+/// out), `n_c` the sum over units and `n` over all: `Do = 1/n sum_u sum_(c != k) n_uc n_uk / (m_u - 1)` and
+/// `De = sum_(c != k) n_c n_k / (n (n - 1))`. `None` when no unit has two raters, and when all values are the same (`De = 0`).
+/// The interval is the 2.5 and 97.5 percentile of alpha over `resamples` draws of units with replacement.
+///
+/// # Source
+/// K. Krippendorff, "Computing Krippendorff's alpha-reliability" (2011), nominal metric with missing data.
+pub fn alpha(votes: &[Vote], resamples: u32, seed: u64) -> Option<Alpha> {
+    let units = units(votes);
+    let width = votes.iter().map(|vote| vote.value as usize + 1).max()?;
+    let found = of_units(units.iter(), width)?;
+    let mut drawn = Vec::with_capacity(resamples as usize);
+    for number in 0..resamples {
+        let mut draw = Draw::new(seed, u64::from(number));
+        let resample = (0..units.len()).map(|_| &units[draw.below(units.len())]);
+        // A resample without disagreement by chance has none at all: full agreement.
+        drawn.push(of_units(resample, width).map_or(1.0, |alpha| alpha.value));
+    }
+    let ends = crate::percentiles(&drawn, &[2.5, 97.5]);
+    Some(Alpha {
+        interval: ends.map(|ends| Interval {
+            low: ends[0],
+            high: ends[1],
+        }),
+        ..found
+    })
+}
+
+/// The counts of values in each unit with two raters or more: value and how many gave it.
+fn units(votes: &[Vote]) -> Vec<Vec<(u32, u32)>> {
+    let mut by_unit: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
+    for vote in votes {
+        *by_unit
+            .entry(vote.unit)
+            .or_default()
+            .entry(vote.value)
+            .or_default() += 1;
+    }
+    let counts = by_unit
+        .into_values()
+        .map(|counts| counts.into_iter().collect());
+    counts
+        .filter(|counts: &Vec<(u32, u32)>| counts.iter().map(|(_, n)| n).sum::<u32>() > 1)
+        .collect()
+}
+
+fn of_units<'u>(units: impl Iterator<Item = &'u Vec<(u32, u32)>>, width: usize) -> Option<Alpha> {
+    let mut totals = vec![0.0; width];
+    let (mut disagree, mut n, mut number) = (0.0, 0.0, 0);
+    for unit in units {
+        let raters: f64 = unit.iter().map(|(_, n)| f64::from(*n)).sum();
+        let same: f64 = unit.iter().map(|(_, n)| f64::from(*n).powi(2)).sum();
+        disagree += (raters * raters - same) / (raters - 1.0);
+        n += raters;
+        number += 1;
+        for (value, count) in unit {
+            totals[*value as usize] += f64::from(*count);
+        }
+    }
+    let same: f64 = totals.iter().map(|total| total * total).sum();
+    let expected = (n * n - same) / (n * (n - 1.0));
+    if number == 0 || expected <= 0.0 {
+        return None;
+    }
+    let observed = disagree / n;
+    Some(Alpha {
+        value: 1.0 - observed / expected,
+        interval: None,
+        observed,
+        expected,
+        units: number,
+        values: n as usize,
+    })
+}
+
+/// How often two raters gave the same value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairAgreement {
+    /// The one rater.
+    pub first: u32,
+    /// The other, with the higher number.
+    pub second: u32,
+    /// Units that both rated, at least 1.
+    pub n: u64,
+    /// Of these, on how many they gave the same value.
+    pub equal: u64,
+    /// The 95 % interval of the share, by Wilson.
+    pub interval: Interval,
+}
+
+/// The agreement of each two raters who rated a unit in common, in the order of their numbers. Of several values of one rater
+/// for one unit the last counts.
+pub fn pairwise(votes: &[Vote]) -> Vec<PairAgreement> {
+    let mut by_unit: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
+    for vote in votes {
+        by_unit
+            .entry(vote.unit)
+            .or_default()
+            .insert(vote.rater, vote.value);
+    }
+    let mut pairs: BTreeMap<(u32, u32), (u64, u64)> = BTreeMap::new();
+    for raters in by_unit.values() {
+        for (first, value) in raters {
+            for (second, other) in raters.range(first + 1..) {
+                let (equal, n) = pairs.entry((*first, *second)).or_default();
+                *equal += u64::from(value == other);
+                *n += 1;
+            }
+        }
+    }
+    let agreement = |((first, second), (equal, n))| {
+        Some(PairAgreement {
+            first,
+            second,
+            n,
+            equal,
+            interval: wilson(equal, n, Z_95)?,
+        })
+    };
+    pairs.into_iter().filter_map(agreement).collect()
+}
+
+#[cfg(test)]
+mod tests;
