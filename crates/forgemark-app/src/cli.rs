@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use forgemark_curate::similar::planted::Kind;
 
 use crate::config::Flag;
 use crate::printer::ColorMode;
@@ -494,6 +495,8 @@ pub enum BenchCommand {
     Utilisation(BenchUtilisationArgs),
     /// Time, memory and bytes written for ten times the conversations
     Growth(BenchArgs),
+    /// Exact near duplicates among made-up vectors
+    Dedup(BenchDedupArgs),
     /// One run in a process of its own; the other benchmarks start it
     #[command(hide = true)]
     Measure(BenchMeasureArgs),
@@ -522,6 +525,52 @@ pub struct BenchUtilisationArgs {
     /// Conversations of the second run, with 1 % stalls of 5 s; 0 leaves it out
     #[arg(long, value_name = "N")]
     pub stall_conversations: Option<u64>,
+}
+
+/// `forgemark bench dedup`
+#[derive(Debug, Args)]
+pub struct BenchDedupArgs {
+    /// Vectors
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub rows: usize,
+    /// Components of a vector
+    #[arg(long, value_name = "N", default_value_t = 384)]
+    pub dim: usize,
+    /// What the vectors are like
+    #[arg(long, value_enum, default_value_t)]
+    pub set: VectorSet,
+    /// Cosine distance up to which vectors are duplicates; planted ones lie around it
+    #[arg(long, value_name = "D", default_value_t = 0.05)]
+    pub distance: f64,
+    /// Seed of the vectors
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads; all cores without it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// What made-up vectors are like.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum VectorSet {
+    /// A mixture with a common mean and a decaying spectrum, as sentence embeddings are
+    #[default]
+    Clustered,
+    /// Directions drawn evenly
+    Isotropic,
+}
+
+impl VectorSet {
+    /// The kind of the maker.
+    pub fn kind(self) -> Kind {
+        match self {
+            VectorSet::Clustered => Kind::Clustered,
+            VectorSet::Isotropic => Kind::Isotropic,
+        }
+    }
 }
 
 /// `forgemark bench measure`
@@ -574,6 +623,7 @@ impl Command {
                 args.json.json
             }
             Command::Bench(BenchCommand::Utilisation(args)) => args.bench.json.json,
+            Command::Bench(BenchCommand::Dedup(args)) => args.json.json,
             Command::Bench(BenchCommand::Measure(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,
         }

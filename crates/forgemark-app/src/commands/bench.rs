@@ -1,4 +1,4 @@
-//! `forgemark bench overhead|utilisation|growth`: what the program itself costs.
+//! `forgemark bench ...`: what the program itself costs.
 //!
 //! ```text
 //! bench overhead ──starts──> scripted-server (a process of its own)      the model
@@ -13,6 +13,7 @@
 //! count.
 
 mod capture;
+mod dedup;
 mod growth;
 mod journal;
 mod measure;
@@ -42,6 +43,7 @@ pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppErr
         BenchCommand::Overhead(args) => overhead::run(args, context),
         BenchCommand::Utilisation(args) => utilisation::run(args, context),
         BenchCommand::Growth(args) => growth::run(args, context),
+        BenchCommand::Dedup(args) => dedup::run(args, context),
         BenchCommand::Measure(args) => measure::run(args, context),
     }
 }

@@ -80,7 +80,7 @@ impl Shape {
         let variance: f32 = deviations.iter().map(|x| x * x).sum();
         let mut mean = random.direction(dim);
         let size = (variance * COMMON / (1.0 - COMMON)).sqrt();
-        mean.iter_mut().for_each(|x| *x *= size);
+        scale(&mut mean, size);
         let count = (rows / TO_A_CENTRE).max(8);
         let centres = match kind {
             Kind::Clustered => (0..count)
@@ -123,6 +123,12 @@ impl Shape {
         for (value, mean) in row.iter_mut().zip(&self.mean) {
             *value += mean;
         }
+    }
+}
+
+fn scale(row: &mut [f32], factor: f32) {
+    for value in row {
+        *value *= factor;
     }
 }
 
@@ -175,7 +181,7 @@ impl Random {
             .sum::<f32>()
             .sqrt()
             .max(1e-30);
-        direction.iter_mut().for_each(|x| *x /= size);
+        scale(&mut direction, 1.0 / size);
         direction
     }
 }

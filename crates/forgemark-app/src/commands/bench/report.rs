@@ -49,6 +49,8 @@ impl Bar {
 #[derive(Debug)]
 pub(super) struct Report {
     benchmark: &'static str,
+    /// Whether the figures stand in the JSON object itself and not under `figures`.
+    on_top: bool,
     facts: Vec<(&'static str, String, Json)>,
     bars: Vec<Bar>,
 }
@@ -57,9 +59,16 @@ impl Report {
     pub(super) fn new(benchmark: &'static str) -> Self {
         Self {
             benchmark,
+            on_top: false,
             facts: Vec::new(),
             bars: Vec::new(),
         }
+    }
+
+    /// The same with the figures in the JSON object itself.
+    pub(super) fn with_figures_on_top(mut self) -> Self {
+        self.on_top = true;
+        self
     }
 
     /// Adds a figure without a bar: its JSON key (whose words are its name), as people read it, and
@@ -129,13 +138,20 @@ impl Report {
                 ("holds", Json::from(bar.holds())),
             ])
         });
-        Json::object([
+        let mut json = Object::from([
             ("benchmark", Json::from(self.benchmark)),
             ("release_build", Json::from(!cfg!(debug_assertions))),
-            ("figures", Json::Object(figures.collect::<Object>())),
-            ("bars", Json::Array(bars.collect())),
-            ("holds", Json::from(self.holds())),
-        ])
+        ]);
+        if self.on_top {
+            for (key, value) in figures {
+                json.insert(key, value);
+            }
+        } else {
+            json.insert("figures", figures.collect::<Object>());
+        }
+        json.insert("bars", Json::Array(bars.collect()));
+        json.insert("holds", self.holds());
+        Json::Object(json)
     }
 
     fn to_text(&self) -> String {

@@ -56,6 +56,8 @@ impl Sketcher {
         whole.directions = whole.basis.len() / dim.max(1);
         let tried = &rows
             .iter()
+            // Not those of the sample, which the basis was fitted to.
+            .skip(1)
             .step_by(rows.len().div_ceil(TRIED))
             .copied()
             .collect::<Vec<_>>();
