@@ -19,8 +19,11 @@ pub mod check;
 pub mod corpus;
 pub mod games;
 pub mod graph;
+pub mod ledger;
 pub mod policy;
 pub mod quarantine;
+pub mod rate;
+pub mod stats;
 
 mod keys;
 
@@ -31,3 +34,5 @@ pub use games::Walk;
 pub use graph::{Graph, Name};
 pub use policy::{Policy, PolicyError};
 pub use quarantine::{Quarantine, QuarantineError, put_aside};
+pub use rate::{Ratings, rate, sensitivity};
+pub use stats::Stats;
