@@ -126,6 +126,11 @@ impl<'c> Graph<'c> {
             .unwrap_or_default()
     }
 
+    /// The name of a text, if any record has it.
+    pub fn name(&self, text: &str) -> Option<Name> {
+        self.names.numbers.get(text).copied()
+    }
+
     /// Whether a question is the newest attempt of its run and questioner; later stages and statistics pass over the
     /// others.
     pub fn is_live(&self, key: &QuestionKey<Name>) -> bool {

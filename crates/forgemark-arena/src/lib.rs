@@ -4,21 +4,35 @@
 //! folder ──Corpus::load──> records by file ──Graph::new──> question ─> answer ─> critique ─> debate ─> judgment, label
 //!                               │                               │
 //!                               └────────────> check ───────────┴──> Report: findings by class, with file and key
-//!                                                │
+//!                                                │              │
+//!                                                │              └──Docket::new──> decisions by claim
+//!                                                │                                  │
+//!                                                │              Policy ──Adjudicator┴──> Walk: meetings ──> stats, ratings, ledger
 //!                                                └──> quarantine: entries out of the files, into a folder with a manifest
 //! ```
 //!
-//! Nothing here asks a model, and nothing decides who is right about a claim: that is a policy's business. A folder is
-//! read as it is; only [`quarantine`] writes, and it removes nothing that it has not copied before.
+//! Nothing here asks a model. Who is right about a claim is a declared [`Policy`]'s business, and every result that stands on
+//! one carries it. A folder is read as it is; only [`quarantine`] writes, and it removes nothing that it has not copied before.
 
+pub mod adjudicate;
 pub mod check;
 pub mod corpus;
+pub mod games;
 pub mod graph;
+pub mod ledger;
+pub mod policy;
 pub mod quarantine;
+pub mod rate;
+pub mod stats;
 
 mod keys;
 
+pub use adjudicate::{Adjudicator, Docket};
 pub use check::{Class, Finding, Level, Report, check};
 pub use corpus::{Content, Corpus, CorpusError, CorpusFile, Ref, is_arena};
+pub use games::Walk;
 pub use graph::{Graph, Name};
+pub use policy::{Policy, PolicyError};
 pub use quarantine::{Quarantine, QuarantineError, put_aside};
+pub use rate::{Ratings, rate, sensitivity};
+pub use stats::Stats;

@@ -10,28 +10,48 @@
 //! ```
 //!
 //! Without a split there is one side without a name.
+//!
+//! ```text
+//! snapshot ─ scan: keys ─> groups in order ─ batch: whole rows ─> units ─ compare (where a stage asks) ─┐
+//!               │                          ─ batch: whole rows ─> units ─ judge ─ shape ─> examples <───┘
+//!               └─> decisions                                                                 └─ mix, split, order ─> files
+//! ```
+//!
+//! Nothing is kept in memory for each row: a batch of whole groups is, buffers are, and for each unit that is compared, each
+//! group that is divided among sides and each example that is mixed a byte to a few. Stages that compare texts or vectors
+//! hold these while they run, and a group is always read whole.
 
+mod batch;
 mod card;
+mod examples;
 mod manifest;
+mod scan;
+mod sides;
 
 #[cfg(test)]
 mod tests;
 
-use forgemark_contract::json::{Json, Object, write_line};
-use forgemark_contract::store::ContextRecord;
+use forgemark_contract::json::{Json, Object, WriteJson, write_line};
+use forgemark_contract::store::{ContextRecord, Snapshot};
 
-use crate::compat::{Snapshot, fraction};
-use crate::error::Result;
+use crate::error::{CurateError, Result};
 use crate::formats::{self, Format, Layout};
 use crate::output::{FileDigest, LineFile, Output, put};
-use crate::recipe::{OnFind, Recipe};
+use crate::recipe::{OnFind, Order, Recipe};
 use crate::redact::Kind;
-use crate::select;
 use crate::shape::{self, Example};
-use crate::split::{self, MixRule, Sides, SplitRule};
-use crate::stages::{self, Decision, Fate, Reason};
+use crate::spill::code::Key;
+use crate::spill::{Scratch, Sorted, Sorter, Spool};
+use crate::split::{self, MixRule, SplitRule, Ties};
+use crate::stages::{
+    self, Alone, Among, Answers, Decision, Fate, Gather, Prior, Reason, STAGES, Verdict, Wanted,
+};
 use crate::tree::Forest;
 
+use batch::{Batch, Batches};
+use examples::Examples;
+
+pub(crate) use examples::{Head, Heads};
 pub use manifest::{Manifest, Side, diff, verify};
 
 /// How a cut is made and written.
@@ -41,10 +61,8 @@ pub struct Plan {
     pub recipe: Recipe,
     /// The trainer's format.
     pub format: Format,
-    /// What the names of the files begin with; may hold folders, divided by `/`.
+    /// What the names of the files begin with; may hold folders, divided by `/` on every machine.
     pub name: String,
-    /// Where the rows come from.
-    pub snapshot: Snapshot,
     /// How examples are divided; `None` makes one side.
     pub split: Option<SplitRule>,
     /// How much of each source is taken; `None` takes all.
@@ -53,123 +71,113 @@ pub struct Plan {
     pub shuffle: Option<u64>,
 }
 
-/// Makes a cut of `rows`: all rows of one version of the store, one for each id, in the order of insertion.
+impl Plan {
+    /// Whether every value can be followed.
+    ///
+    /// # Errors
+    /// [`CurateError::Recipe`] names the first that cannot.
+    pub fn check(&self) -> Result<()> {
+        self.recipe.check()?;
+        if let Some(split) = &self.split {
+            split.check()?;
+        }
+        let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+        if self.name.contains(['\\', ':', '\0']) || !self.name.split('/').all(part) {
+            return Err(CurateError::Recipe {
+                key: "name",
+                what: format!(
+                    "{:?} is no name for files; use folders and a name divided by `/`, such as sft/v1",
+                    self.name
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the vectors of examples are looked at.
+    fn compares_examples(&self) -> bool {
+        self.split.is_some()
+    }
+}
+
+/// Makes a cut of the rows of a snapshot. Intermediate results go to `scratch`.
+///
+/// The same rows and the same plan give the same bytes, whatever becomes of the store meanwhile: a snapshot does not change.
 ///
 /// # Errors
-/// A plan that cannot be followed, a value that is missing where the plan says so, and a file that cannot be written.
+/// A plan that cannot be followed, a value that is missing where the plan says so, a store that cannot be read, and a file
+/// that cannot be written.
 pub fn cut(
-    rows: impl IntoIterator<Item = ContextRecord>,
+    snapshot: &dyn Snapshot,
     plan: &Plan,
+    scratch: &dyn Scratch,
     output: &mut dyn Output,
 ) -> Result<Manifest> {
+    plan.check()?;
     let recipe = &plan.recipe;
-    recipe.check()?;
-    let mut decisions = LineFile::create(output, &format!("{}.decisions.jsonl", plan.name))?;
-    let mut counts: Vec<(&'static str, usize)> = Vec::new();
-    let mut records = Vec::new();
-    let (mut all, mut hidden) = (0, 0);
-    for (row, reason) in select::sift(rows, recipe.visibility, &recipe.filter) {
-        all += 1;
-        // What is contradicted is visible to a list, and never trained on.
-        let wrong = row.lifecycle_status == forgemark_contract::store::lifecycle::CONTRADICTED;
-        match reason.or(wrong.then_some("contradicted")) {
-            None => records.push(row),
-            Some(stage) => {
-                hidden += usize::from(stage != "filter");
-                let dropped = Some(Reason::new(stage, "not to be seen"));
-                explain(
-                    &mut decisions,
-                    &Decision {
-                        unit: "row",
-                        records: vec![row.id],
-                        dropped,
-                    },
-                )?;
-            }
-        }
-    }
-    counts.push(("rows", all));
-    counts.push(("lifecycle", all - hidden));
-    counts.push(("filter", records.len()));
+    let scan::Scanned {
+        rows,
+        living,
+        listed,
+        mut hidden,
+        mut members,
+        ..
+    } = scan::scan(snapshot, recipe, scratch)?;
+    let mut counts = vec![("rows", rows), ("lifecycle", living), ("filter", listed)];
 
-    let mut forest = Forest::new(records, &recipe.group_by)?;
-    let rule = recipe.redact.as_ref();
-    let redacted = rule
-        .map(|rule| forest.redact(&rule.kinds))
-        .unwrap_or_default();
-    let mut verdict = stages::run(&forest, recipe)?;
-    if rule.is_some_and(|rule| rule.on_find == OnFind::Drop) {
-        for (record, kinds) in &redacted {
-            verdict.fates[*record] = Fate::Gone;
-            explain(&mut decisions, &found(&forest, *record, kinds))?;
+    let mut among = compare(snapshot, recipe, None, &mut members, scratch)?;
+    let mut making = Making::new(plan, scratch)?;
+    {
+        let mut answers = among.as_mut().map(Among::answers).transpose()?;
+        let vectors = plan.compares_examples();
+        let mut batches = Batches::new(snapshot, recipe, &mut members, vectors)?;
+        while let Some(batch) = batches.next()? {
+            making.batch(&batch, answers.as_mut())?;
         }
     }
-    for decision in &verdict.decisions {
-        explain(&mut decisions, decision)?;
-    }
-    counts.extend(&verdict.left);
-    let shaped = shape::shape(&forest, &verdict, recipe)?;
-    for decision in &shaped.skipped {
-        explain(&mut decisions, decision)?;
-    }
-    counts.push(("examples", shaped.examples.len()));
+    drop(members);
+    counts.extend(making.counts());
 
-    let layout = Layout::of(plan.format, &shaped.examples);
-    let mut examples = Vec::with_capacity(shaped.examples.len());
-    for example in shaped.examples {
-        match formats::lines(layout, &example, "", 0) {
-            Ok(_) => examples.push(example),
-            Err(rule) => explain(&mut decisions, &refused(&forest, &example, rule))?,
-        }
-    }
-    counts.push(("format", examples.len()));
+    let mut heads = making.heads;
+    let mut left_out = Spool::new(scratch)?;
     if let Some(rule) = &plan.mix {
-        let taken = split::mix(&forest, &examples, rule);
-        let mut places = taken.iter().copied().peekable();
-        let mut kept = Vec::with_capacity(taken.len());
-        for (place, example) in examples.into_iter().enumerate() {
-            if places.next_if_eq(&place).is_some() {
-                kept.push(example);
-            } else {
-                explain(&mut decisions, &left_out(&forest, &example))?;
-            }
-        }
-        examples = kept;
-        counts.push(("mix", examples.len()));
+        heads = split::mix(&mut heads, rule, scratch, |head| {
+            left_out.push(&head.left_out).map(drop)
+        })?;
+        counts.push(("mix", heads.len()));
+    }
+    let mut decisions = LineFile::create(output, &format!("{}.decisions.jsonl", plan.name))?;
+    sides::append_spool(&mut hidden, &mut decisions)?;
+    sides::append_sorted(making.found, &mut decisions)?;
+    sides::append_sorted(making.decisions, &mut decisions)?;
+    for lines in [&mut making.skipped, &mut making.refused, &mut left_out] {
+        sides::append_spool(lines, &mut decisions)?;
     }
     let mut files = vec![decisions.finish()?];
-    if rule.is_some() {
-        counts.push(("redacted", redacted.len()));
+    if recipe.redact.is_some() {
+        counts.push(("redacted", making.redactions.len()));
         let mut file = LineFile::create(output, &format!("{}.redactions.jsonl", plan.name))?;
-        for (record, kinds) in &redacted {
-            let line = Json::object([
-                ("record", Json::from(&forest.records[*record].id)),
-                (
-                    "kinds",
-                    kinds.iter().map(|kind| Json::from(kind.word())).collect(),
-                ),
-            ]);
-            file.write(|out| write_line(out, &line))?;
-        }
+        sides::append_sorted(making.redactions, &mut file)?;
         files.push(file.finish()?);
     }
 
     let sides = match &plan.split {
-        Some(rule) => Some(split::split(&forest, &verdict, recipe, &examples, rule)?),
+        Some(rule) => {
+            let twins = among.as_mut().map(|among| &mut among.twins);
+            Some(split::split(&mut heads, making.ties, twins, rule, scratch)?)
+        }
         None => None,
     };
-    let written = write_sides(
-        &forest,
-        &examples,
-        sides.as_ref(),
-        plan,
-        layout,
-        output,
-        &mut files,
-    )?;
-    let mut manifest = Manifest::new(plan, &counts, written, sides.as_ref(), &examples);
+    let content = sides::Content {
+        layout: making.layout,
+        heads: &mut heads,
+        examples: &mut making.examples,
+        sides: sides.as_ref(),
+    };
+    let written = sides::write(plan, content, scratch, output, &mut files)?;
+    let mut manifest = Manifest::new(plan, snapshot, &counts, written, sides.as_ref());
     let card_name = format!("{}.README.md", plan.name);
-    let card = card::write(&manifest, plan);
+    let card = card::write(&manifest, plan, snapshot);
     put(output, &card_name, card.as_bytes())?;
     files.push(FileDigest::of(&card_name, card.as_bytes()));
     manifest.set_files(&files);
@@ -181,8 +189,204 @@ pub fn cut(
     Ok(manifest)
 }
 
-fn explain(file: &mut LineFile<'_>, decision: &Decision) -> Result<()> {
-    file.write(|out| write_line(out, decision))
+/// Compares the units with each other, where a stage of the recipe does.
+fn compare(
+    snapshot: &dyn Snapshot,
+    recipe: &Recipe,
+    prior: Option<&Prior>,
+    members: &mut Sorted,
+    scratch: &dyn Scratch,
+) -> Result<Option<Among>> {
+    if !Gather::is_needed(recipe) {
+        return Ok(None);
+    }
+    let wanted = Wanted {
+        texts: recipe.exact || recipe.near.is_some() || recipe.order == Order::Length,
+        vectors: Gather::reads_vectors(recipe),
+    };
+    let mut gather = Gather::new(recipe, prior, scratch);
+    let mut batches = Batches::new(snapshot, recipe, members, wanted.vectors)?;
+    while let Some(batch) = batches.next()? {
+        for item in stages::items(&batch.forest, recipe, wanted) {
+            gather.add(&item, &batch.forest, &batch.ordinals, batch.groups_before)?;
+        }
+    }
+    gather.compare().map(Some)
+}
+
+/// What is made of the groups, batch by batch.
+struct Making<'p, 's> {
+    plan: &'p Plan,
+    alone: Alone<'p>,
+    /// Units so far.
+    units: u64,
+    /// Units that each stage has dropped.
+    dropped: [u64; STAGES.len()],
+    /// Examples before the format has looked at them.
+    shaped: u64,
+    /// Decisions on records in which something was found, where these are dropped, in the order of rows.
+    found: Sorter<'s>,
+    /// Decisions on units, in the declared order.
+    decisions: Sorter<'s>,
+    /// Decisions on what made no example.
+    skipped: Spool,
+    /// Decisions on examples that the format cannot say.
+    refused: Spool,
+    /// Lines on records in which something was found, in the order of rows.
+    redactions: Sorter<'s>,
+    layout: Layout,
+    heads: Heads,
+    examples: Examples,
+    ties: Ties<'s>,
+}
+
+impl<'p, 's> Making<'p, 's> {
+    fn new(plan: &'p Plan, scratch: &'s dyn Scratch) -> Result<Self> {
+        Ok(Making {
+            plan,
+            alone: Alone::new(&plan.recipe),
+            units: 0,
+            dropped: [0; STAGES.len()],
+            shaped: 0,
+            found: Sorter::new(scratch),
+            decisions: Sorter::new(scratch),
+            skipped: Spool::new(scratch)?,
+            refused: Spool::new(scratch)?,
+            redactions: Sorter::new(scratch),
+            layout: Layout::new(plan.format),
+            heads: Heads::new(scratch)?,
+            examples: Examples::new(scratch)?,
+            ties: Ties::new(scratch),
+        })
+    }
+
+    fn batch(&mut self, batch: &Batch, answers: Option<&mut Answers<'_>>) -> Result<()> {
+        let mut verdict = self.judge(batch, answers)?;
+        self.redacted(batch, &mut verdict)?;
+        let forest = &batch.forest;
+        if let Some(rule) = &self.plan.split {
+            self.ties.see(forest, rule)?;
+        }
+        let shaped = shape::shape(forest, &verdict, &self.plan.recipe)?;
+        for decision in &shaped.skipped {
+            self.skipped.push(&line_of(decision))?;
+        }
+        self.shaped += shaped.examples.len() as u64;
+        for (example, group) in shaped.examples.iter().zip(&shaped.groups) {
+            self.layout.see(example);
+            match formats::lines(self.layout, example, "", 0) {
+                Ok(_) => self.keep(batch, example, *group)?,
+                Err(rule) => {
+                    let refused = refused(forest, example, rule);
+                    self.refused.push(&line_of(&refused))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides on the units.
+    fn judge(&mut self, batch: &Batch, mut answers: Option<&mut Answers<'_>>) -> Result<Verdict> {
+        let (recipe, forest) = (&self.plan.recipe, &batch.forest);
+        let wanted = Wanted {
+            texts: recipe.reads_texts_alone() || recipe.order == Order::Length,
+            vectors: false,
+        };
+        let mut verdict = Verdict::new(forest);
+        for item in stages::items(forest, recipe, wanted) {
+            let number = self.units;
+            self.units += 1;
+            let found = match &mut answers {
+                Some(answers) => answers.of(number)?,
+                None => None,
+            };
+            let reason = self
+                .alone
+                .judge(&item, stages::first_id(&item, forest), found)?;
+            if let Some(reason) = &reason {
+                verdict.drop(recipe.unit, &item, reason);
+                if let Some(stage) = STAGES.iter().position(|stage| *stage == reason.stage) {
+                    self.dropped[stage] += 1;
+                }
+            }
+            let key = stages::order_key(&item, forest, &batch.ordinals, recipe.order, number);
+            let ids = item.records.iter();
+            let decision = Decision {
+                unit: recipe.unit.word(),
+                records: ids
+                    .map(|record| forest.records[*record].id.clone())
+                    .collect(),
+                dropped: reason,
+            };
+            self.decisions.push(&key.0, &line_of(&decision))?;
+        }
+        Ok(verdict)
+    }
+
+    /// Says what was found in the records, and drops these where the rule says so.
+    fn redacted(&mut self, batch: &Batch, verdict: &mut Verdict) -> Result<()> {
+        let rule = self.plan.recipe.redact.as_ref();
+        let drop = rule.is_some_and(|rule| rule.on_find == OnFind::Drop);
+        for (record, kinds) in &batch.redacted {
+            let key = Key::default().uint(batch.ordinals[*record]);
+            if drop {
+                verdict.fates[*record] = Fate::Gone;
+                let decision = found(&batch.forest, *record, kinds);
+                self.found.push(&key.0, &line_of(&decision))?;
+            }
+            let line = Json::object([
+                ("record", Json::from(&batch.forest.records[*record].id)),
+                (
+                    "kinds",
+                    kinds.iter().map(|kind| Json::from(kind.word())).collect(),
+                ),
+            ]);
+            self.redactions.push(&key.0, &line_of(&line))?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, batch: &Batch, example: &Example, group: usize) -> Result<()> {
+        let forest = &batch.forest;
+        let provenance = line_of(&place_of(forest, example));
+        let mut head = Head {
+            place: self.examples.push(example, &provenance)?,
+            id: example.id.clone(),
+            group: batch.groups_before + group as u64,
+            ..Head::default()
+        };
+        if let Some(rule) = &self.plan.mix {
+            head.part = rule.part(forest, &example.records);
+            head.left_out = line_of(&left_out(forest, example));
+        }
+        if let Some(rule) = &self.plan.split {
+            let recipe = &self.plan.recipe;
+            split::describe(&mut head, forest, recipe, &example.records, rule);
+        }
+        self.heads.push(&head)
+    }
+
+    /// What was left after each stage that ran.
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        let mut left = self.units;
+        let mut counts = vec![("units", left)];
+        for (stage, dropped) in STAGES.iter().zip(self.dropped) {
+            left -= dropped;
+            if stages::runs(&self.plan.recipe, stage) {
+                counts.push((stage, left));
+            }
+        }
+        counts.push(("examples", self.shaped));
+        counts.push(("format", self.heads.len()));
+        counts
+    }
+}
+
+/// A value as a line of a file.
+fn line_of(value: &(impl WriteJson + ?Sized)) -> Vec<u8> {
+    let mut line = Vec::new();
+    write_line(&mut line, value);
+    line
 }
 
 fn ids(forest: &Forest, example: &Example) -> Vec<String> {
@@ -216,56 +420,6 @@ fn left_out(forest: &Forest, example: &Example) -> Decision {
         records: ids(forest, example),
         dropped: Some(Reason::new("mix", "more than the share of its source")),
     }
-}
-
-fn write_sides(
-    forest: &Forest,
-    examples: &[Example],
-    sides: Option<&Sides>,
-    plan: &Plan,
-    layout: Layout,
-    output: &mut dyn Output,
-    files: &mut Vec<FileDigest>,
-) -> Result<Vec<Side>> {
-    let one = [(String::new(), 1.0)];
-    let names = plan.split.as_ref().map_or(&one[..], |rule| &rule.sides);
-    let mut written = Vec::new();
-    for (number, (name, share)) in names.iter().enumerate() {
-        let dot = if name.is_empty() { "" } else { "." };
-        let stem = format!("{}{dot}{name}", plan.name);
-        let on_side = |place: &usize| sides.is_none_or(|sides| sides.of[*place] == number);
-        let mut order: Vec<usize> = (0..examples.len()).filter(on_side).collect();
-        if let Some(seed) = plan.shuffle {
-            order.sort_by(|a, b| {
-                fraction(seed, &examples[*a].id).total_cmp(&fraction(seed, &examples[*b].id))
-            });
-        }
-        let mut provenance = Vec::with_capacity(order.len());
-        let mut lines = LineFile::create(output, &format!("{stem}.jsonl"))?;
-        for place in &order {
-            let example = &examples[*place];
-            let first = lines.lines();
-            // The rules were tried on every example before.
-            for line in formats::lines(layout, example, name, first as usize).unwrap_or_default() {
-                lines.write(|out| write_line(out, &line))?;
-                provenance.push(place_of(forest, example));
-            }
-        }
-        let n_lines = lines.lines();
-        files.push(lines.finish()?);
-        let mut side_file = LineFile::create(output, &format!("{stem}.provenance.jsonl"))?;
-        for line in &provenance {
-            side_file.write(|out| write_line(out, line))?;
-        }
-        files.push(side_file.finish()?);
-        written.push(Side {
-            name: name.clone(),
-            share: *share,
-            examples: order.len() as u64,
-            lines: n_lines,
-        });
-    }
-    Ok(written)
 }
 
 /// Where an example is from: its records with their external ids beside them, and every scope value that occurs.

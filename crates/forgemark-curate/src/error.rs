@@ -1,5 +1,7 @@
 //! What can go wrong on the way from records to a cut.
 
+use forgemark_contract::store::StoreError;
+
 /// Why there is no cut.
 #[derive(Debug, thiserror::Error)]
 pub enum CurateError {
@@ -60,6 +62,15 @@ pub enum CurateError {
     ParentCycle {
         /// One of them.
         record: String,
+    },
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A temporary file cannot be made, written or read.
+    #[error("cannot keep intermediate results in a temporary file: {source}; make room where temporary files lie")]
+    Scratch {
+        /// Why.
+        source: std::io::Error,
     },
     /// A row does not fit the columns that are declared for its format.
     #[error("{file}, row {row}: {field} {what}")]

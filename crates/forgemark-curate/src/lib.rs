@@ -13,6 +13,7 @@
 //! [`Output`](output::Output), the instant at which lifetimes are judged is handed in. The same rows and the same recipe give the same bytes,
 //! on every machine and with any number of threads.
 
+pub mod bench;
 pub mod compat;
 pub mod config;
 pub mod cut;
@@ -25,6 +26,7 @@ pub mod redact;
 pub mod rollouts;
 pub mod shape;
 pub mod similar;
+pub mod spill;
 pub mod split;
 mod spread;
 pub mod stages;

@@ -316,14 +316,9 @@ impl Recipe {
         }
     }
 
-    /// Whether anything looks at the texts of units.
-    pub(crate) fn reads_text(&self) -> bool {
-        self.exact
-            || self.near.is_some()
-            || self.holdout.is_some()
-            || self.language.is_some()
-            || self.length.is_some()
-            || self.order == Order::Length
+    /// Whether a stage that looks at single units looks at their texts.
+    pub(crate) fn reads_texts_alone(&self) -> bool {
+        self.holdout.is_some() || self.language.is_some() || self.length.is_some()
     }
 
     /// Whether every value can be followed.

@@ -96,6 +96,8 @@ pub struct Response {
 pub struct Shaped {
     /// The examples, in the order of groups.
     pub examples: Vec<Example>,
+    /// The place of the group of each.
+    pub groups: Vec<usize>,
     /// What made no example, and why.
     pub skipped: Vec<Decision>,
 }
@@ -110,7 +112,7 @@ pub fn shape(forest: &Forest, verdict: &Verdict, recipe: &Recipe) -> Result<Shap
         verdict,
         shaped: Shaped::default(),
     };
-    for group in &forest.groups {
+    for (place, group) in forest.groups.iter().enumerate() {
         match &recipe.task {
             Task::Sft => shaper.conversations(group, recipe.answers == Answers::Best),
             task => {
@@ -119,6 +121,8 @@ pub fn shape(forest: &Forest, verdict: &Verdict, recipe: &Recipe) -> Result<Shap
                 }
             }
         }
+        let count = shaper.shaped.examples.len();
+        shaper.shaped.groups.resize(count, place);
     }
     Ok(shaper.shaped)
 }

@@ -6,17 +6,20 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use forgemark_contract::json::{Json, to_compact};
 
 use crate::compat::fraction;
+use crate::cut::{Head, Heads};
 use crate::error::{CurateError, Result};
 use crate::recipe::Recipe;
 use crate::select::Path;
-use crate::shape::Example;
 use crate::similar::vectors::{self, Scorer, Search};
-use crate::stages::{Verdict, represent};
+use crate::spill::code::{Key, Pack, Unpack};
+use crate::spill::{Scratch, Sorted, Sorter, Spool};
+use crate::stages::{fingerprint, represent};
 use crate::tree::Forest;
 
 /// How examples are divided.
@@ -52,24 +55,24 @@ pub enum How {
 
 /// Which example is on which side, and how alike the sides are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sides {
+pub(crate) struct Sides {
     /// For each example the place of its side in the rule.
-    pub of: Vec<usize>,
+    pub(crate) of: Vec<u16>,
     /// Components.
-    pub components: usize,
+    pub(crate) components: usize,
     /// For each two sides the most similar pair of examples, with its cosine, where both have vectors.
-    pub closest: Vec<Closest>,
+    pub(crate) closest: Vec<Closest>,
 }
 
 /// The most similar pair of examples of two sides.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Closest {
+pub(crate) struct Closest {
     /// The places of the sides.
-    pub sides: (usize, usize),
-    /// The places of the examples.
-    pub examples: (usize, usize),
+    pub(crate) sides: (usize, usize),
+    /// The names of the examples.
+    pub(crate) examples: (String, String),
     /// Their cosine.
-    pub similarity: f64,
+    pub(crate) similarity: f64,
 }
 
 impl SplitRule {
@@ -85,7 +88,7 @@ impl SplitRule {
         }
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let sum: f64 = self.sides.iter().map(|(_, share)| share).sum();
         let fine = self
             .sides
@@ -101,191 +104,309 @@ impl SplitRule {
     }
 }
 
-/// Divides examples.
+/// What ties groups together, gathered while they are read.
+pub(crate) struct Ties<'s> {
+    /// The values of [`SplitRule::together`], each with the number of a group that has it.
+    values: Sorter<'s>,
+    groups: u64,
+}
+
+impl<'s> Ties<'s> {
+    pub(crate) fn new(scratch: &'s dyn Scratch) -> Self {
+        Ties {
+            values: Sorter::new(scratch),
+            groups: 0,
+        }
+    }
+
+    /// Takes the next groups.
+    pub(crate) fn see(&mut self, forest: &Forest, rule: &SplitRule) -> Result<()> {
+        for group in &forest.groups {
+            for (number, path) in rule.together.iter().enumerate() {
+                let mut last = None;
+                for record in &group.records {
+                    let value = path.value(&forest.records[*record]);
+                    let Some(value) = value.filter(|value| !value.is_null()) else {
+                        continue;
+                    };
+                    let print = fingerprint(&to_compact(value.as_ref()));
+                    if last.replace(print) != Some(print) {
+                        let key = [&[number as u8][..], &print.to_be_bytes()].concat();
+                        let mut tied = Pack::default();
+                        tied.uint(self.groups);
+                        self.values.push(&key, &tied.0)?;
+                    }
+                }
+            }
+            self.groups += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What is known of an example for the division into sides: fills the entries of its head.
+pub(crate) fn describe(
+    head: &mut Head,
+    forest: &Forest,
+    recipe: &Recipe,
+    records: &[usize],
+    rule: &SplitRule,
+) {
+    let rows = || records.iter().map(|record| &forest.records[*record]);
+    let oldest = rows().map(|row| (row.created_at.0, &row.id)).min();
+    head.oldest = oldest.map_or_else(Default::default, |(at, id)| (at, id.clone()));
+    head.newest = rows().map(|row| row.created_at.0).max().unwrap_or_default();
+    if let How::Quota {
+        stratum: Some(path),
+    } = &rule.how
+    {
+        let value = rows().next().and_then(|row| path.value(row));
+        head.stratum = value.map_or_else(Vec::new, |value| to_compact(value.as_ref()));
+    }
+    head.vector = represent(forest, recipe, records).map(Cow::into_owned);
+}
+
+/// Divides examples. `twins` are pairs of numbers of groups that belong together.
 ///
 /// # Errors
-/// [`CurateError::Recipe`] when the shares do not sum to 1.
-pub fn split(
-    forest: &Forest,
-    verdict: &Verdict,
-    recipe: &Recipe,
-    examples: &[Example],
+/// A temporary file that cannot be used.
+pub(crate) fn split(
+    heads: &mut Heads,
+    ties: Ties<'_>,
+    twins: Option<&mut Spool>,
     rule: &SplitRule,
+    scratch: &dyn Scratch,
 ) -> Result<Sides> {
-    rule.check()?;
-    let shown: Vec<_> = examples
-        .iter()
-        .map(|example| represent(forest, recipe, &example.records).1)
-        .collect();
-    let rows: Vec<Option<&[f32]>> = shown.iter().map(Option::as_deref).collect();
-    let components = components(forest, verdict, examples, &rows, rule);
-    let of_component = assign(forest, examples, &components, rule);
-    let of: Vec<usize> = components
-        .of
-        .iter()
-        .map(|component| of_component[*component])
-        .collect();
-    let mut closest = Vec::new();
-    for a in 0..rule.sides.len() {
-        for b in 0..a {
-            let side = |side: usize| -> Vec<Option<&[f32]>> {
-                rows.iter()
-                    .zip(&of)
-                    .map(|(row, of)| row.filter(|_| *of == side))
-                    .collect()
-            };
-            if let Some((left, near)) = vectors::most_similar(&side(a), &side(b)) {
-                closest.push(Closest {
-                    sides: (b, a),
-                    examples: (near.row, left),
-                    similarity: 1.0 - near.distance,
-                });
-            }
+    let mut sets = Sets::new(ties.groups as usize);
+    join_values(ties, &mut sets)?;
+    if let Some(twins) = twins {
+        let mut entries = twins.read()?;
+        while let Some(pair) = entries.next()? {
+            let mut pair = Unpack(pair);
+            sets.join(pair.uint()? as usize, pair.uint()? as usize);
         }
     }
-    Ok(Sides {
-        of,
-        components: components.members.len(),
-        closest,
-    })
-}
-
-struct Components {
-    /// For each example.
-    of: Vec<usize>,
-    /// The examples of each, in order.
-    members: Vec<Vec<usize>>,
-}
-
-fn components(
-    forest: &Forest,
-    verdict: &Verdict,
-    examples: &[Example],
-    rows: &[Option<&[f32]>],
-    rule: &SplitRule,
-) -> Components {
-    let mut sets = Sets::new(forest.records.len());
-    for group in &forest.groups {
-        sets.join_all(&group.records);
+    let mut groups: Vec<u32> = Vec::new();
+    let (mut vectors, mut ends) = (Vec::new(), Vec::new());
+    let mut entries = heads.read()?;
+    while let Some(head) = entries.next()? {
+        groups.push(head.group as u32);
+        vectors.extend_from_slice(head.vector.as_deref().unwrap_or_default());
+        ends.push((head.vector.is_some(), vectors.len()));
     }
-    for path in &rule.together {
-        let mut first: HashMap<Vec<u8>, usize> = HashMap::new();
-        for (record, row) in forest.records.iter().enumerate() {
-            if let Some(value) = path.value(row).filter(|value| !value.is_null()) {
-                let first = *first.entry(to_compact(value.as_ref())).or_insert(record);
-                sets.join(first, record);
-            }
-        }
-    }
-    // What was dropped as a duplicate ties its conversation to the one that it repeats.
-    for (later, first) in &verdict.twins {
-        sets.join(*first, *later);
-    }
-    let head = |example: usize| {
-        examples[example]
-            .records
-            .first()
-            .copied()
-            .unwrap_or_default()
-    };
+    let mut start = 0;
+    let rows: Vec<Option<&[f32]>> = ends
+        .iter()
+        .map(|(there, end)| {
+            let row = &vectors[std::mem::replace(&mut start, *end)..*end];
+            there.then_some(row)
+        })
+        .collect();
     if let Some(distance) = rule.near {
         let search = Search {
             distance,
             scorer: Scorer::Double,
             threads: rule.threads,
         };
-        vectors::edges(rows, &search, &mut |later, near| {
-            sets.join(head(near.row), head(later));
+        vectors::edges(&rows, &search, &mut |later, near| {
+            sets.join(groups[near.row] as usize, groups[later] as usize);
         });
     }
-    let mut numbers: HashMap<usize, usize> = HashMap::new();
-    let mut members: Vec<Vec<usize>> = Vec::new();
-    let mut of = Vec::with_capacity(examples.len());
-    for example in 0..examples.len() {
-        let number = *numbers.entry(sets.root(head(example))).or_insert_with(|| {
-            members.push(Vec::new());
-            members.len() - 1
-        });
-        members[number].push(example);
-        of.push(number);
-    }
-    Components { of, members }
+    let (side_of, components) = assign(heads, &mut sets, rule, scratch)?;
+    let of: Vec<u16> = groups
+        .iter()
+        .map(|group| side_of[sets.root(*group as usize)])
+        .collect();
+    let closest = closest(heads, &rows, &of, rule)?;
+    Ok(Sides {
+        of,
+        components,
+        closest,
+    })
 }
 
-/// The side of each component.
-fn assign(
-    forest: &Forest,
-    examples: &[Example],
-    components: &Components,
+fn join_values(ties: Ties<'_>, sets: &mut Sets) -> Result<()> {
+    let mut values = ties.values.finish()?;
+    let mut entries = values.read()?;
+    let mut first: (Vec<u8>, usize) = (Vec::new(), 0);
+    while let Some((value, group)) = entries.next()? {
+        let group = Unpack(group).uint()? as usize;
+        if first.0 == value {
+            sets.join(first.1, group);
+        } else {
+            first = (value.to_vec(), group);
+        }
+    }
+    Ok(())
+}
+
+fn closest(
+    heads: &mut Heads,
+    rows: &[Option<&[f32]>],
+    of: &[u16],
     rule: &SplitRule,
-) -> Vec<usize> {
-    let records = |component: &usize| {
-        let members = components.members[*component].iter();
-        members.flat_map(|example| {
-            examples[*example]
-                .records
-                .iter()
-                .map(|record| &forest.records[*record])
-        })
+) -> Result<Vec<Closest>> {
+    let side = |side: usize| -> Vec<Option<&[f32]>> {
+        let rows = rows.iter().zip(of);
+        rows.map(|(row, of)| row.filter(|_| usize::from(*of) == side))
+            .collect()
     };
-    // The oldest id names a component, so that rows that are added later do not move it.
-    let name = |component: &usize| {
-        records(component)
-            .map(|row| (row.created_at, row.id.as_str()))
-            .min()
-            .map_or("", |(_, id)| id)
-    };
-    let hashed = |component: &usize| fraction(rule.seed, name(component));
-    let mut sides = vec![0; components.members.len()];
-    let all: Vec<usize> = (0..components.members.len()).collect();
-    match &rule.how {
-        How::Hash => {
-            for component in all {
-                sides[component] = side_at(rule, hashed(&component));
+    let mut found = Vec::new();
+    for a in 0..rule.sides.len() {
+        for b in 0..a {
+            if let Some((left, near)) = vectors::most_similar(&side(a), &side(b)) {
+                found.push(((b, a), (near.row, left), 1.0 - near.distance));
             }
-        }
-        How::Quota { stratum } => {
-            let mut strata: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-            for component in all {
-                let value = stratum.as_ref().and_then(|path| {
-                    path.value(records(&component).next()?)
-                        .map(|value| to_compact(value.as_ref()))
-                });
-                strata
-                    .entry(value.unwrap_or_default())
-                    .or_default()
-                    .push(component);
-            }
-            for mut stratum in strata.into_values() {
-                stratum.sort_by(|a, b| hashed(a).total_cmp(&hashed(b)));
-                fill(&stratum, components, rule, &mut sides);
-            }
-        }
-        How::Time => {
-            let mut ordered = all;
-            ordered.sort_by_cached_key(|component| {
-                (
-                    records(component).map(|row| row.created_at).max(),
-                    name(component).to_owned(),
-                )
-            });
-            fill(&ordered, components, rule, &mut sides);
         }
     }
-    sides
+    let mut names: HashMap<usize, String> = HashMap::new();
+    let mut entries = heads.read()?;
+    for place in 0.. {
+        let Some(head) = entries.next()? else { break };
+        if found
+            .iter()
+            .any(|(_, pair, _)| pair.0 == place || pair.1 == place)
+        {
+            names.insert(place, head.id);
+        }
+    }
+    let name = |place: usize| names.get(&place).cloned().unwrap_or_default();
+    let closest = found.into_iter().map(|(sides, pair, similarity)| Closest {
+        sides,
+        examples: (name(pair.0), name(pair.1)),
+        similarity,
+    });
+    Ok(closest.collect())
 }
 
-/// Fills the sides one after the other, each up to its share.
-fn fill(ordered: &[usize], components: &Components, rule: &SplitRule, sides: &mut [usize]) {
-    let size = |component: &usize| components.members[*component].len() as f64;
-    let total: f64 = ordered.iter().map(size).sum();
-    let mut before = 0.0;
-    for component in ordered {
-        // The middle of a component decides, so that rounding favours neither side.
-        let middle = (before + size(component) / 2.0) / total;
-        sides[*component] = side_at(rule, middle);
-        before += size(component);
+/// Groups that stay together and have examples.
+struct Component {
+    root: u64,
+    /// The place of its first example.
+    first: u64,
+    examples: u64,
+    /// The oldest record names it, so that rows that are added later do not move it.
+    oldest: (i64, String),
+    newest: i64,
+    stratum: Vec<u8>,
+}
+
+/// Shows the components in no order that matters.
+fn components(
+    heads: &mut Heads,
+    sets: &mut Sets,
+    scratch: &dyn Scratch,
+    mut see: impl FnMut(Component) -> Result<()>,
+) -> Result<usize> {
+    let mut by_root = Sorter::new(scratch);
+    let mut entries = heads.read()?;
+    for place in 0_u64.. {
+        let Some(head) = entries.next()? else { break };
+        let root = sets.root(head.group as usize) as u64;
+        let mut value = Pack::default();
+        value
+            .int(head.oldest.0)
+            .text(&head.oldest.1)
+            .int(head.newest)
+            .bytes(&head.stratum);
+        by_root.push(&Key::default().uint(root).uint(place).0, &value.0)?;
     }
+    let mut by_root = by_root.finish()?;
+    let mut entries = by_root.read()?;
+    let mut open: Option<Component> = None;
+    let mut count = 0;
+    while let Some((key, value)) = entries.next()? {
+        let number = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&key[at..at + 8]);
+            u64::from_be_bytes(bytes)
+        };
+        let (root, first) = (number(0), number(8));
+        let mut value = Unpack(value);
+        let oldest = (value.int()?, value.text()?.to_owned());
+        let newest = value.int()?;
+        if let Some(open) = open.as_mut().filter(|open| open.root == root) {
+            open.examples += 1;
+            open.newest = open.newest.max(newest);
+            if oldest < open.oldest {
+                open.oldest = oldest;
+            }
+            continue;
+        }
+        let next = Component {
+            root,
+            first,
+            examples: 1,
+            oldest,
+            newest,
+            stratum: value.bytes()?.to_vec(),
+        };
+        count += 1;
+        open.replace(next).map_or(Ok(()), &mut see)?;
+    }
+    open.map_or(Ok(()), see)?;
+    Ok(count)
+}
+
+/// The side of each component under the number of its root, and how many there are.
+fn assign(
+    heads: &mut Heads,
+    sets: &mut Sets,
+    rule: &SplitRule,
+    scratch: &dyn Scratch,
+) -> Result<(Vec<u16>, usize)> {
+    let mut side_of = vec![0_u16; sets.0.len()];
+    let mut ordered = Sorter::new(scratch);
+    let mut totals: HashMap<Vec<u8>, u64> = HashMap::new();
+    let count = components(heads, sets, scratch, |component| {
+        let hashed = fraction(rule.seed, &component.oldest.1);
+        let key = match &rule.how {
+            How::Hash => {
+                side_of[component.root as usize] = side_at(rule, hashed) as u16;
+                return Ok(());
+            }
+            How::Quota { .. } => Key::default().bytes(&component.stratum).float(hashed),
+            How::Time => Key::default()
+                .bytes(&component.stratum)
+                .int(component.newest)
+                .text(&component.oldest.1),
+        };
+        let mut value = Pack::default();
+        value
+            .bytes(&component.stratum)
+            .uint(component.root)
+            .uint(component.examples);
+        ordered.push(&key.uint(component.first).0, &value.0)?;
+        *totals.entry(component.stratum).or_default() += component.examples;
+        Ok(())
+    })?;
+    fill(ordered.finish()?, &totals, rule, &mut side_of)?;
+    Ok((side_of, count))
+}
+
+/// Fills the sides one after the other, each up to its share, in every stratum.
+fn fill(
+    mut ordered: Sorted,
+    totals: &HashMap<Vec<u8>, u64>,
+    rule: &SplitRule,
+    side_of: &mut [u16],
+) -> Result<()> {
+    let mut entries = ordered.read()?;
+    let mut open: (Vec<u8>, f64) = (Vec::new(), 0.0);
+    while let Some((_, value)) = entries.next()? {
+        let mut value = Unpack(value);
+        let (stratum, root) = (value.bytes()?, value.uint()? as usize);
+        let size = value.uint()? as f64;
+        if open.0 != stratum {
+            open = (stratum.to_vec(), 0.0);
+        }
+        let total = totals.get(stratum).copied().unwrap_or_default() as f64;
+        // The middle of a component decides, so that rounding favours neither side.
+        let middle = (open.1 + size / 2.0) / total;
+        side_of[root] = side_at(rule, middle) as u16;
+        open.1 += size;
+    }
+    Ok(())
 }
 
 fn side_at(rule: &SplitRule, at: f64) -> usize {
@@ -300,31 +421,25 @@ fn side_at(rule: &SplitRule, at: f64) -> usize {
         .unwrap_or(0)
 }
 
-/// Disjoint sets of records.
-struct Sets(Vec<usize>);
+/// Disjoint sets of groups.
+struct Sets(Vec<u32>);
 
 impl Sets {
     fn new(count: usize) -> Self {
-        Sets((0..count).collect())
+        Sets((0..count as u32).collect())
     }
 
-    fn root(&mut self, mut record: usize) -> usize {
-        while self.0[record] != record {
-            self.0[record] = self.0[self.0[record]];
-            record = self.0[record];
+    fn root(&mut self, mut group: usize) -> usize {
+        while self.0[group] as usize != group {
+            self.0[group] = self.0[self.0[group] as usize];
+            group = self.0[group] as usize;
         }
-        record
+        group
     }
 
     fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b)] = a.min(b);
-    }
-
-    fn join_all(&mut self, records: &[usize]) {
-        for pair in records.windows(2) {
-            self.join(pair[0], pair[1]);
-        }
+        self.0[a.max(b)] = a.min(b) as u32;
     }
 }
 
@@ -339,42 +454,83 @@ pub struct MixRule {
     pub seed: u64,
 }
 
-/// The places of the examples that a mixture takes, ascending: as many as the parts allow without repeating one.
-pub fn mix(forest: &Forest, examples: &[Example], rule: &MixRule) -> Vec<usize> {
-    let sum: f64 = rule.parts.iter().map(|(_, part)| part).sum();
-    let mut pools: Vec<Vec<usize>> = vec![Vec::new(); rule.parts.len()];
-    for (place, example) in examples.iter().enumerate() {
-        let record = example
-            .records
-            .first()
-            .map(|record| &forest.records[*record]);
-        let value = record.and_then(|row| rule.by.value(row));
+impl MixRule {
+    /// The part that an example of these records belongs to.
+    pub(crate) fn part(&self, forest: &Forest, records: &[usize]) -> Option<u64> {
+        let record = records.first().map(|record| &forest.records[*record]);
+        let value = record.and_then(|row| self.by.value(row));
         let value = value.as_deref().unwrap_or(&Json::Null);
-        if let Some(part) = rule.parts.iter().position(|(of, _)| of == value) {
-            pools[part].push(place);
+        let part = self.parts.iter().position(|(of, _)| of == value);
+        part.map(|part| part as u64)
+    }
+}
+
+/// The heads of the examples that a mixture takes, as many as the parts allow without repeating one; `leave_out` takes the
+/// others. Both in their order.
+pub(crate) fn mix(
+    heads: &mut Heads,
+    rule: &MixRule,
+    scratch: &dyn Scratch,
+    mut leave_out: impl FnMut(Head) -> Result<()>,
+) -> Result<Heads> {
+    let sum: f64 = rule.parts.iter().map(|(_, part)| part).sum();
+    let mut sizes = vec![0_u64; rule.parts.len()];
+    let mut pools = Sorter::new(scratch);
+    let mut entries = heads.read()?;
+    for place in 0_u64.. {
+        let Some(head) = entries.next()? else { break };
+        if let Some(part) = head.part {
+            sizes[part as usize] += 1;
+            let key = Key::default()
+                .uint(part)
+                .float(fraction(rule.seed, &head.id));
+            pools.push(&key.uint(place).0, &[])?;
         }
     }
     let parts = || {
-        pools
+        sizes
             .iter()
             .zip(&rule.parts)
-            .filter(|(_, (_, part))| *part > 0.0)
+            .map(|(size, (_, part))| (*size, *part))
     };
     let total = parts()
-        .map(|(pool, (_, part))| pool.len() as f64 * sum / part)
+        .filter(|(_, part)| *part > 0.0)
+        .map(|(size, part)| size as f64 * sum / part)
         .fold(f64::INFINITY, f64::min);
-    let mut taken: Vec<usize> = parts()
-        .flat_map(|(pool, (_, part))| {
-            let mut pool = pool.clone();
-            pool.sort_by(|a, b| {
-                fraction(rule.seed, &examples[*a].id)
-                    .total_cmp(&fraction(rule.seed, &examples[*b].id))
-            });
-            // A share that is a whole number must not lose one to rounding.
-            pool.truncate((total * part / sum + 1e-9) as usize);
-            pool
+    // A share that is a whole number must not lose one to rounding.
+    let mut room: Vec<u64> = parts()
+        .map(|(_, part)| {
+            if part > 0.0 {
+                (total * part / sum + 1e-9) as u64
+            } else {
+                0
+            }
         })
         .collect();
-    taken.sort_unstable();
-    taken
+    let mut taken = vec![false; heads.len() as usize];
+    let mut pools = pools.finish()?;
+    let mut entries = pools.read()?;
+    while let Some((key, _)) = entries.next()? {
+        let number = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&key[at..at + 8]);
+            u64::from_be_bytes(bytes) as usize
+        };
+        let room = &mut room[number(0)];
+        if *room > 0 {
+            *room -= 1;
+            taken[number(16)] = true;
+        }
+    }
+    let mut mixed = Heads::new(scratch)?;
+    let mut entries = heads.read()?;
+    for taken in taken {
+        let Some(head) = entries.next()? else { break };
+        if taken {
+            mixed.push(&head)?;
+        } else {
+            leave_out(head)?;
+        }
+    }
+    Ok(mixed)
 }

@@ -1,16 +1,21 @@
 //! Rows for the tests of this crate.
 
+use std::sync::Mutex;
+
 use forgemark_contract::json::{Json, parse_str};
-use forgemark_contract::store::ContextRecord;
+use forgemark_contract::store::{
+    ContextRecord, Hit, Key, Metric, Parts, RowNumber, Rows, Scan, Search, Snapshot, StoreError,
+    StoreStats,
+};
 use forgemark_contract::time::Timestamp;
 
-use crate::compat::Snapshot;
 use crate::cut::{Manifest, Plan, cut};
 use crate::error::Result;
 use crate::formats::Format;
 use crate::output::MemoryOutput;
 use crate::recipe::{Recipe, Task};
 use crate::select::Visibility;
+use crate::spill::MemoryScratch;
 
 /// A row of a session.
 pub(crate) fn rec(id: &str, role: &str, text: &str, seconds: i64) -> ContextRecord {
@@ -67,13 +72,93 @@ pub(crate) fn plan(recipe: Recipe, format: Format) -> Plan {
         recipe,
         format,
         name: "cut".to_owned(),
-        snapshot: Snapshot {
-            uri: "mem://ctx".to_owned(),
-            version: 3,
-        },
         split: None,
         mix: None,
         shuffle: None,
+    }
+}
+
+/// Rows as they are, two of one id included, and what was asked of them.
+#[derive(Debug, Default)]
+pub(crate) struct Fixed {
+    rows: Vec<ContextRecord>,
+    pub(crate) asked: Mutex<Asked>,
+}
+
+/// What was asked of rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    pub(crate) scans: Vec<Parts>,
+    /// Rows and parts of each call.
+    pub(crate) takes: Vec<(usize, Parts)>,
+}
+
+impl Fixed {
+    pub(crate) fn new(rows: Vec<ContextRecord>) -> Self {
+        Fixed {
+            rows,
+            asked: Mutex::default(),
+        }
+    }
+}
+
+impl Snapshot for Fixed {
+    fn uri(&self) -> &'static str {
+        "mem://ctx"
+    }
+
+    fn version(&self) -> u64 {
+        3
+    }
+
+    fn stats(&self) -> std::result::Result<StoreStats, StoreError> {
+        Ok(StoreStats {
+            rows: self.rows.len() as u64,
+            tombstones: 0,
+            vectors: 0,
+            dimensions: None,
+            metric: Metric::Cosine,
+            model: None,
+            files: 0,
+            bytes: 0,
+            dead_rows: 0,
+            indexes: Vec::new(),
+            foreign: false,
+        })
+    }
+
+    fn scan<'s>(&'s self, scan: &Scan) -> std::result::Result<Rows<'s>, StoreError> {
+        self.asked.lock().unwrap().scans.push(scan.parts);
+        let parts = scan.parts;
+        let rows = self.rows.iter().enumerate().skip(scan.offset as usize);
+        let rows = rows.take(scan.limit.map_or(usize::MAX, |limit| limit as usize));
+        Ok(Box::new(rows.map(move |(number, row)| {
+            let mut row = row.clone();
+            parts.strip(&mut row);
+            Ok((RowNumber(number as u64), row))
+        })))
+    }
+
+    fn take(
+        &self,
+        rows: &[RowNumber],
+        parts: Parts,
+    ) -> std::result::Result<Vec<ContextRecord>, StoreError> {
+        self.asked.lock().unwrap().takes.push((rows.len(), parts));
+        let row = |number: &RowNumber| {
+            let mut row = self.rows[number.0 as usize].clone();
+            parts.strip(&mut row);
+            row
+        };
+        Ok(rows.iter().map(row).collect())
+    }
+
+    fn get(&self, _: &Key) -> std::result::Result<Option<ContextRecord>, StoreError> {
+        Ok(None)
+    }
+
+    fn search(&self, _: &Search) -> std::result::Result<Vec<Hit>, StoreError> {
+        Ok(Vec::new())
     }
 }
 
@@ -112,7 +197,7 @@ impl Written {
 
 pub(crate) fn try_cut(rows: Vec<ContextRecord>, plan: &Plan) -> Result<Written> {
     let mut output = MemoryOutput::default();
-    let manifest = cut(rows, plan, &mut output)?;
+    let manifest = cut(&Fixed::new(rows), plan, &MemoryScratch, &mut output)?;
     Ok(Written { manifest, output })
 }
 

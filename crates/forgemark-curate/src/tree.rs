@@ -311,32 +311,38 @@ fn first_moment(records: &[ContextRecord], group: &Group) -> Option<(i64, String
         .min()
 }
 
+/// The values that make a record part of a group; `None` for a record that is alone, whose key is no text, so that no value
+/// of a user can equal it.
+pub(crate) fn group_key(record: &ContextRecord, by: &[Path]) -> Option<Vec<String>> {
+    let text = |value: &Json| {
+        value.as_str().map_or_else(
+            || String::from_utf8_lossy(&to_compact(value)).into_owned(),
+            str::to_owned,
+        )
+    };
+    let value = |path: &Path| path.value(record).filter(|value| !value.is_null());
+    let key: Option<Vec<String>> = by
+        .iter()
+        .map(|path| value(path).as_deref().map(text))
+        .collect();
+    key.filter(|key| !key.is_empty())
+}
+
 fn group(records: &[ContextRecord], by: &[Path]) -> Vec<Group> {
-    // The key of a record that is alone is no text, so that no value of a user can equal it.
     let mut places: HashMap<Vec<String>, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for (record, row) in records.iter().enumerate() {
-        let value = |path: &Path| path.value(row).filter(|value| !value.is_null());
-        let text = |value: &Json| {
-            value.as_str().map_or_else(
-                || String::from_utf8_lossy(&to_compact(value)).into_owned(),
-                str::to_owned,
-            )
-        };
-        let key: Option<Vec<String>> = by
-            .iter()
-            .map(|path| value(path).as_deref().map(text))
-            .collect();
-        let alone = |groups: &mut Vec<Group>| {
+        let key = group_key(row, by);
+        let mut open = |key| {
             groups.push(Group {
-                key: key.clone().filter(|key| !key.is_empty()),
+                key,
                 records: Vec::new(),
             });
             groups.len() - 1
         };
-        let place = match key.clone().filter(|key| !key.is_empty()) {
-            Some(key) => *places.entry(key).or_insert_with(|| alone(&mut groups)),
-            None => alone(&mut groups),
+        let place = match key {
+            Some(key) => *places.entry(key.clone()).or_insert_with(|| open(Some(key))),
+            None => open(None),
         };
         groups[place].records.push(record);
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::command::Line;
-use crate::{codegen, runner, tidy};
+use crate::{codegen, loaders, runner, tidy};
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +53,12 @@ const STEPS: &[Step] = &[
                 .env("RUSTDOCFLAGS", "-D warnings")
                 .run(root)
         },
+    },
+    Step {
+        name: "loaders",
+        command: "cargo xtask loaders",
+        needs: None,
+        run: loaders::run,
     },
     Step {
         name: "tidy",

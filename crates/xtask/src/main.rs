@@ -3,7 +3,8 @@
 //! | command | what it does |
 //! |---|---|
 //! | `test [ARGS]` | all tests, with nextest where it is installed, else with `cargo test` |
-//! | `ci [--only STEP] [--skip STEP]` | what a change must pass: tests, lints, format, documentation, tidy |
+//! | `ci [--only STEP] [--skip STEP]` | what a change must pass: tests, lints, format, documentation, loaders, tidy |
+//! | `loaders` | files of every trainer's format through the Python libraries that trainers read them with |
 //! | `tidy` | what the compiler cannot check: sizes, crate edges, forbidden words |
 //! | `codegen [--check]` | the documents that are made from the code |
 //!
@@ -18,6 +19,7 @@
 mod ci;
 mod codegen;
 mod command;
+mod loaders;
 mod runner;
 mod tidy;
 
@@ -29,8 +31,9 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGS]              run all tests (nextest where installed, else cargo test); ARGS go to the runner
-  ci [--only STEP]...      run what a change must pass: test, clippy, fmt, doc, tidy, codegen, deny
+  ci [--only STEP]...      run what a change must pass: test, clippy, fmt, doc, loaders, tidy, codegen, deny
      [--skip STEP]...
+  loaders                  read files of every trainer's format with the Python libraries that trainers use
   tidy                     check sizes, crate edges and forbidden words
   codegen [--check]        write the documents that are made from the code, or check that they are up to date
 ";
@@ -54,6 +57,10 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
     match command.as_str() {
         "test" => runner::run(&root, rest),
         "ci" => Ok(ci::run(&root, &ci::Selection::parse(rest)?)),
+        "loaders" => {
+            no_arguments(rest)?;
+            loaders::run(&root)
+        }
         "tidy" => {
             no_arguments(rest)?;
             tidy::run(&root)

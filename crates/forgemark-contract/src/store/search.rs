@@ -11,14 +11,16 @@ use super::resolve::check_query;
 use super::select::Visibility;
 use super::{ContextRecord, StoreError};
 
-pub use words::Words;
+pub use words::{Cutter, Words};
 
 /// A row as lists of hits name it: by its id, so that equal hits go by id, and its number.
 pub type Item = (String, RowNumber);
 
+/// Distances or weights of rows, in any order.
+pub type List = Vec<(Item, f32)>;
+
 /// The rows that are visible and pass the filter, in the order of their distance to the vector, of the weight of the words, or
-/// of both lists fused. Exact: the lists are whole. Rows without a vector, or with one that has no distance to the query, are
-/// not in the list of the vector; those that hold none of the words are not in the list of the words.
+/// of both lists fused. Exact: the lists are whole.
 ///
 /// # Errors
 /// [`StoreError::Invalid`] for a query that cannot be; else where the snapshot cannot be read.
@@ -41,26 +43,68 @@ pub fn by_scan(
         offset: 0,
         limit: None,
     };
-    let mut near = search.vector.as_ref().map(|vector| Nearest {
-        vector,
-        metric,
-        // The rank of a row in one list matters only when there is another.
-        keep: search.text.is_none().then_some(search.k),
-        found: Vec::new(),
-    });
-    let mut weigher = search.text.as_ref().map(|text| words.weigher(text));
+    let (vector, text) = (search.vector.as_deref(), search.text.as_deref());
+    let mut seeker = Seeker::new(vector.map(|vector| (vector, metric)), text, words);
+    if vector.is_none() || text.is_none() {
+        seeker.keep(search.k);
+    }
     for row in snapshot.scan(&scan)? {
         let (number, row) = row?;
-        if let (Some(near), Some(vector)) = (&mut near, &row.embedding) {
-            near.see((&row.id, number), vector);
-        }
-        if let (Some(weigher), Some(text)) = (&mut weigher, &row.text_payload) {
-            weigher.see((&row.id, number), text);
+        let (vector, text) = (row.embedding.as_deref(), row.text_payload.as_deref());
+        seeker.see((&row.id, number), vector, text);
+    }
+    let (distances, weights) = seeker.finish();
+    hits(snapshot, distances, weights, search.k)
+}
+
+/// Looks at rows, each once, and makes the lists of a search.
+pub struct Seeker<'q> {
+    near: Option<Nearest<'q>>,
+    weigher: Option<words::Weigher<'q>>,
+}
+
+impl<'q> Seeker<'q> {
+    /// Looks for what is near to a vector, for words, or for both.
+    pub fn new(vector: Option<(&'q [f32], Metric)>, text: Option<&str>, words: Words<'q>) -> Self {
+        Seeker {
+            near: vector.map(|(vector, metric)| Nearest {
+                vector,
+                metric,
+                keep: None,
+                found: Vec::new(),
+            }),
+            weigher: text.map(|text| words.weigher(text)),
         }
     }
-    let distances = near.map(|near| near.found);
-    let weights = weigher.map(words::Weigher::finish);
-    hits(snapshot, distances, weights, search.k)
+
+    /// Says that no more than the `k` nearest are wanted, which saves memory. Without, the list is whole.
+    pub fn keep(&mut self, k: usize) {
+        if let Some(near) = &mut self.near {
+            near.keep = Some(k);
+        }
+    }
+
+    /// Looks at a row. One without a vector, or with one that has no distance to the query, is not in the list of distances; one
+    /// that holds none of the words is not in the list of weights.
+    pub fn see(
+        &mut self,
+        (id, number): (&str, RowNumber),
+        vector: Option<&[f32]>,
+        text: Option<&str>,
+    ) {
+        if let (Some(near), Some(vector)) = (&mut self.near, vector) {
+            near.see((id, number), vector);
+        }
+        if let (Some(weigher), Some(text)) = (&mut self.weigher, text) {
+            weigher.see((id, number), text);
+        }
+    }
+
+    /// The list of distances and the list of weights; `None` is one that was not asked for.
+    pub fn finish(self) -> (Option<List>, Option<List>) {
+        let distances = self.near.map(|near| near.found);
+        (distances, self.weigher.map(words::Weigher::finish))
+    }
 }
 
 /// The best `k` of a list of distances and a list of word scores as hits (see [`rank`]).
@@ -69,8 +113,8 @@ pub fn by_scan(
 /// Where the snapshot cannot be read.
 pub fn hits(
     snapshot: &dyn Snapshot,
-    distances: Option<Vec<(Item, f32)>>,
-    text_scores: Option<Vec<(Item, f32)>>,
+    distances: Option<List>,
+    text_scores: Option<List>,
     k: usize,
 ) -> Result<Vec<Hit>, StoreError> {
     let ranked = rank(distances, text_scores, k);
@@ -96,7 +140,7 @@ struct Nearest<'q> {
     metric: Metric,
     /// How many are wanted; `None` is all.
     keep: Option<usize>,
-    found: Vec<(Item, f32)>,
+    found: List,
 }
 
 impl Nearest<'_> {

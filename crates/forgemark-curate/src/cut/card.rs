@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use forgemark_contract::store::Snapshot;
+
 use super::{Manifest, Plan};
 
 /// The card.
-pub(super) fn write(manifest: &Manifest, plan: &Plan) -> String {
+pub(super) fn write(manifest: &Manifest, plan: &Plan, snapshot: &dyn Snapshot) -> String {
     let mut card = String::new();
     // Writing to a `String` cannot fail.
     let _ = writeln!(card, "---\nconfigs:\n- config_name: default\n  data_files:");
@@ -27,8 +29,8 @@ pub(super) fn write(manifest: &Manifest, plan: &Plan) -> String {
         plan.recipe.task.word(),
         plan.format.word(),
         env!("CARGO_PKG_VERSION"),
-        plan.snapshot.version,
-        plan.snapshot.uri
+        snapshot.version(),
+        snapshot.uri()
     );
     let _ = writeln!(card, "| side | examples | lines |\n|---|---|---|");
     for side in &manifest.sides {

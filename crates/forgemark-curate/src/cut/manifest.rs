@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use forgemark_contract::json::{Json, Object, to_compact, to_pretty};
+use forgemark_contract::store::Snapshot;
 use forgemark_contract::text::sha256_hex;
 
 use super::Plan;
 use crate::output::FileDigest;
 use crate::recipe::{Recipe, Task};
-use crate::shape::Example;
 use crate::similar::text::Wording;
 use crate::split::{How, Sides};
 
@@ -42,15 +42,15 @@ pub struct Manifest {
 impl Manifest {
     pub(super) fn new(
         plan: &Plan,
-        counts: &[(&'static str, usize)],
+        snapshot: &dyn Snapshot,
+        counts: &[(&'static str, u64)],
         sides: Vec<Side>,
         split: Option<&Sides>,
-        examples: &[Example],
     ) -> Self {
         let recipe = recipe_json(plan);
         let counts: Vec<(String, u64)> = counts
             .iter()
-            .map(|(stage, count)| ((*stage).to_owned(), *count as u64))
+            .map(|(stage, count)| ((*stage).to_owned(), *count))
             .collect();
         let count_entries = counts
             .iter()
@@ -66,8 +66,8 @@ impl Manifest {
         let mut json = Object::from([
             ("schema_version", Json::from(SCHEMA_VERSION)),
             ("tool_version", env!("CARGO_PKG_VERSION").into()),
-            ("context_uri", Json::from(&plan.snapshot.uri)),
-            ("version", plan.snapshot.version.into()),
+            ("context_uri", Json::from(snapshot.uri())),
+            ("version", snapshot.version().into()),
             (
                 "reference_time",
                 plan.recipe.visibility.reference_time.ledger_style().into(),
@@ -112,11 +112,7 @@ impl Manifest {
                     ),
                     (
                         "examples",
-                        vec![
-                            examples[closest.examples.0].id.as_str(),
-                            &examples[closest.examples.1].id,
-                        ]
-                        .into(),
+                        vec![closest.examples.0.as_str(), &closest.examples.1].into(),
                     ),
                     ("similarity", closest.similarity.into()),
                 ])

@@ -5,8 +5,9 @@ use super::*;
 use crate::error::CurateError;
 use crate::recipe::{HoldoutItem, HoldoutRule, NearRule, OnMissing, Task};
 use crate::similar::text::Proposals;
+use crate::spill::MemoryScratch;
 use crate::split::SplitRule;
-use crate::testing::{With, Written, plan, rec, recipe, try_cut};
+use crate::testing::{Fixed, With, Written, plan, rec, recipe, try_cut};
 
 fn talks(n: i64) -> Vec<ContextRecord> {
     let talk = |s: i64| {
@@ -219,7 +220,13 @@ impl Output for Full {
 
 #[test]
 fn d17_a_full_disk_is_an_error_that_names_the_file() {
-    let error = cut(talks(20), &halves(), &mut Full(2_000)).unwrap_err();
+    let error = cut(
+        &Fixed::new(talks(20)),
+        &halves(),
+        &MemoryScratch,
+        &mut Full(2_000),
+    )
+    .unwrap_err();
     assert!(
         matches!(&error, CurateError::Output { file, .. } if file.starts_with("cut.")),
         "{error}"
@@ -237,7 +244,7 @@ fn d17_the_manifest_is_the_last_file() {
         }
     }
     let mut order = Order(Vec::new());
-    cut(talks(5), &halves(), &mut order).unwrap();
+    cut(&Fixed::new(talks(5)), &halves(), &MemoryScratch, &mut order).unwrap();
     assert_eq!(order.0.last().unwrap(), "cut.manifest.json");
 }
 

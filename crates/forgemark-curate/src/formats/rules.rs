@@ -96,6 +96,8 @@ pub fn broken_rule(layout: Layout, example: &Example) -> Option<String> {
 /// Collects what is broken.
 pub(super) struct Rules {
     format: Format,
+    /// Whether a row of the format has no place for calls and their results.
+    no_tools: bool,
     pub(super) broken: Vec<Broken>,
 }
 
@@ -155,6 +157,7 @@ impl Rules {
     pub(super) fn new(format: Format) -> Self {
         Rules {
             format,
+            no_tools: format == Format::OpenRlhf,
             broken: Vec::new(),
         }
     }
@@ -178,6 +181,8 @@ impl Rules {
 
     /// Everything that can be asked of one body.
     pub(super) fn body(&mut self, body: &Body, names: Names) {
+        let plain = !matches!(body, Body::Conversation { .. });
+        self.no_tools |= plain && self.format == Format::Axolotl;
         match body {
             Body::Conversation { messages, .. } => {
                 let run = Run::one(names.prompt, messages);
@@ -358,7 +363,7 @@ impl Rules {
             }
         }
         let calls = !message.tool_calls.is_empty();
-        if self.is(&[Format::OpenRlhf]) && (calls || role == "tool") {
+        if self.no_tools && (calls || role == "tool") {
             self.add("tools", field(), "the format has no tool calls");
         }
         if self.is(&[Format::ShareGpt, Format::LlamaFactory]) && calls {

@@ -346,7 +346,7 @@ const REWARDED_ANSWER: Kind = Kind::Struct(&[
     text("reward_source").optional(),
 ]);
 const OPENAI_INPUT: Kind = Kind::Struct(&[list("messages", &OPENAI)]);
-const COMPLETION: Kind = Kind::Struct(&[RANK, list("completion", &PLAIN)]);
+const COMPLETION: Kind = Kind::Struct(&[RANK, list("completion", &NEMO)]);
 const REWARD_MODEL: Kind = Kind::Struct(&[text("style"), text("ground_truth")]);
 const EXTRA_INFO: Kind = Kind::Struct(&[
     text("split"),
@@ -435,7 +435,7 @@ fn declared(format: Format, task: Task) -> Option<&'static [Field]> {
         ],
         (Format::NemoRl, Task::Sft) => columns![list("messages", &NEMO)],
         (Format::NemoRl, Task::Pairs | Task::Ranked) => {
-            columns![list("context", &PLAIN), list("completions", &COMPLETION)]
+            columns![list("context", &NEMO), list("completions", &COMPLETION)]
         }
         (Format::NemoRl, Task::Rollout) => columns![text("input"), text("output")],
         (Format::Verl, Task::Sft) => columns![list("messages", &VERL)],

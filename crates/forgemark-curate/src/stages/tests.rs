@@ -1,9 +1,11 @@
-use super::*;
+use crate::error::CurateError;
 use crate::formats::Format;
 use crate::recipe::{
     HoldoutItem, HoldoutRule, LengthRule, NearRule, RewardRule, SemanticRule, Task,
 };
+use crate::recipe::{OnMissing, Order, Recipe, Unit};
 use crate::similar::text::Proposals;
+use crate::similar::vectors::{self, Scorer};
 use crate::testing::{With, Written, neutral, plan, rec, recipe, texts, try_cut};
 use forgemark_contract::store::ContextRecord;
 

@@ -9,6 +9,8 @@ use crate::tree::Forest;
 /// One unit.
 #[derive(Debug, Clone)]
 pub struct Item<'f> {
+    /// The place of its group in the forest.
+    pub group: usize,
     /// Its records.
     pub records: Vec<usize>,
     /// Those of them that belong to no other unit.
@@ -21,11 +23,24 @@ pub struct Item<'f> {
     pub reward: Option<f64>,
 }
 
-/// The units of all groups.
-pub(super) fn items<'f>(forest: &'f Forest, recipe: &Recipe) -> Vec<Item<'f>> {
+/// What of a unit is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) texts: bool,
+    pub(crate) vectors: bool,
+}
+
+/// The units of all groups, in the order of groups.
+pub(crate) fn items<'f>(forest: &'f Forest, recipe: &Recipe, wanted: Wanted) -> Vec<Item<'f>> {
     let mut items = Vec::new();
-    let make = Make { forest, recipe };
-    for group in &forest.groups {
+    let mut make = Make {
+        forest,
+        recipe,
+        wanted,
+        group: 0,
+    };
+    for (place, group) in forest.groups.iter().enumerate() {
+        make.group = place;
         match recipe.unit {
             Unit::Record => items.extend(
                 group
@@ -87,19 +102,31 @@ pub(super) fn items<'f>(forest: &'f Forest, recipe: &Recipe) -> Vec<Item<'f>> {
     items
 }
 
-/// The text and the vector that stand for some records.
+/// The vector that stands for some records.
 pub fn represent<'f>(
     forest: &'f Forest,
     recipe: &Recipe,
     records: &[usize],
-) -> (String, Option<Cow<'f, [f32]>>) {
-    let item = Make { forest, recipe }.item(Vec::new(), Vec::new(), records);
-    (item.text, item.vector)
+) -> Option<Cow<'f, [f32]>> {
+    let wanted = Wanted {
+        texts: false,
+        vectors: true,
+    };
+    let make = Make {
+        forest,
+        recipe,
+        wanted,
+        group: 0,
+    };
+    let item = make.item(Vec::new(), Vec::new(), records);
+    item.vector
 }
 
 struct Make<'f, 'r> {
     forest: &'f Forest,
     recipe: &'r Recipe,
+    wanted: Wanted,
+    group: usize,
 }
 
 impl<'f> Make<'f, '_> {
@@ -119,12 +146,14 @@ impl<'f> Make<'f, '_> {
         // Texts are the largest part of a set; where nothing looks at them there is no second copy.
         let texts: Vec<Cow<'_, str>> = shown
             .iter()
-            .filter(|_| self.recipe.reads_text())
+            .filter(|_| self.wanted.texts)
             .map(|record| self.forest.messages[*record].content_text())
             .collect();
+        let vector = self.wanted.vectors.then(|| self.vector(&shown));
         Item {
+            group: self.group,
             text: texts.join("\n"),
-            vector: self.vector(&shown),
+            vector: vector.flatten(),
             reward: self.forest.reward(&records),
             records,
             owned,

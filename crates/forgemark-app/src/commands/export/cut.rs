@@ -33,8 +33,9 @@ pub(super) fn run(task: Task, args: &ExportArgs, context: &Context<'_>) -> Resul
     let mut folder = Folder::begin(&args.dir, args.replace)?;
     match settings {
         Settings::Cut(settings) => {
-            let plan = plan(*settings, name, &*snapshot)?;
-            let manifest = cut(rows(&*snapshot)?, &plan, &mut folder)?;
+            let plan = plan(*settings, name)?;
+            let scratch = Folder::scratch(&args.dir);
+            let manifest = cut(&*snapshot, &plan, &scratch, &mut folder)?;
             folder.commit()?;
             say(&manifest, args, context)
         }
@@ -103,7 +104,7 @@ fn origin(snapshot: &dyn Snapshot) -> compat::Snapshot {
     }
 }
 
-fn plan(settings: CutSettings, name: String, snapshot: &dyn Snapshot) -> Result<Plan, AppError> {
+fn plan(settings: CutSettings, name: String) -> Result<Plan, AppError> {
     let mut recipe = settings.recipe;
     if let Some(holdout) = &mut recipe.holdout {
         for file in &settings.holdout_files {
@@ -114,14 +115,13 @@ fn plan(settings: CutSettings, name: String, snapshot: &dyn Snapshot) -> Result<
         recipe,
         format: settings.format,
         name,
-        snapshot: origin(snapshot),
         split: settings.split,
         mix: settings.mix,
         shuffle: settings.shuffle,
     })
 }
 
-/// All rows of a version.
+/// All rows of a version: the profile of the original holds them in memory, as the original does.
 fn rows(snapshot: &dyn Snapshot) -> Result<Vec<ContextRecord>, AppError> {
     let rows = snapshot.scan(&Scan::everything())?;
     Ok(rows

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use forgemark_contract::json::{Json, parse};
 use forgemark_curate::output::Output;
+use forgemark_curate::spill::{Scratch, ScratchFile};
+use forgemark_journal::lock::STATE_DIR;
 use forgemark_journal::{JournalError, Staged, recover};
 
 use crate::assemble::{disk, owner};
@@ -45,6 +47,12 @@ impl Folder {
         }
         let staged = Staged::begin(disk(), dir, &owner())?;
         Ok(Folder { staged, old })
+    }
+
+    /// Makes the temporary files of a cut in `dir`, on the disk that has room for the cut itself.
+    pub(super) fn scratch(dir: &Path) -> impl Scratch {
+        let dir = dir.join(STATE_DIR);
+        move || -> io::Result<Box<dyn ScratchFile>> { Ok(Box::new(tempfile::tempfile_in(&dir)?)) }
     }
 
     /// Shows the new cut and takes the old one away.

@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Item, RowNumber};
+use super::{Item, List, RowNumber};
 use crate::store::measure;
 
 /// BM25's saturation of repeated words.
 const K1: f32 = 1.2;
 /// BM25's share of the length of a text.
 const B: f32 = 0.75;
+
+/// What cuts a text into its words, in order, with repetitions.
+pub type Cutter = dyn Fn(&str) -> Vec<String> + Sync;
 
 /// How the words of a query are weighed in a text.
 #[derive(Clone, Copy)]
@@ -17,8 +20,8 @@ pub enum Words<'a> {
     Share,
     /// BM25 with k1 = 1.2, b = 0.75 and idf = ln(1 + (N - n + 0.5) / (n + 0.5)), above 0 (Robertson and Zaragoza, The
     /// Probabilistic Relevance Framework, 2009; the idf is Lucene's). N, n and the mean length are those of the rows that are
-    /// searched; each word of the query counts once. The function cuts a text into its words.
-    Bm25(&'a dyn Fn(&str) -> Vec<String>),
+    /// searched; each word of the query counts once.
+    Bm25(&'a Cutter),
 }
 
 impl<'a> Words<'a> {
@@ -35,10 +38,7 @@ impl<'a> Words<'a> {
 
 /// Sees every text once; the weights come at the end, when the counts over all texts are known.
 pub(super) enum Weigher<'a> {
-    Share {
-        query: HashSet<String>,
-        found: Vec<(Item, f32)>,
-    },
+    Share { query: HashSet<String>, found: List },
     Bm25(Bm25<'a>),
 }
 
@@ -55,7 +55,7 @@ impl Weigher<'_> {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<(Item, f32)> {
+    pub(super) fn finish(self) -> List {
         match self {
             Weigher::Share { found, .. } => found,
             Weigher::Bm25(bm25) => bm25.finish(),
@@ -64,7 +64,7 @@ impl Weigher<'_> {
 }
 
 pub(super) struct Bm25<'a> {
-    cut: &'a dyn Fn(&str) -> Vec<String>,
+    cut: &'a Cutter,
     /// The words of the query, numbered.
     numbers: HashMap<String, usize>,
     /// How many texts hold each.
@@ -85,7 +85,7 @@ struct Seen {
 }
 
 impl<'a> Bm25<'a> {
-    fn new(cut: &'a dyn Fn(&str) -> Vec<String>, query: &str) -> Self {
+    fn new(cut: &'a Cutter, query: &str) -> Self {
         let mut numbers = HashMap::new();
         for word in cut(query) {
             let next = numbers.len();
@@ -126,7 +126,7 @@ impl<'a> Bm25<'a> {
         }
     }
 
-    fn finish(self) -> Vec<(Item, f32)> {
+    fn finish(self) -> List {
         let texts = self.texts as f32;
         let mean = self.length as f32 / texts.max(1.0);
         let idf: Vec<f32> = self

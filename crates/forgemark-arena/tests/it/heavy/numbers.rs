@@ -1,0 +1,210 @@
+//! What is known of the real corpus from its own programs: who won how often, and how strong everybody is.
+
+use std::collections::{BTreeMap, HashSet};
+
+use forgemark_arena::games::{End, OwnAnswer};
+use forgemark_arena::policy::Orphans;
+use forgemark_arena::{Adjudicator, Corpus, Docket, Graph, Policy, Walk};
+use forgemark_journal::DiskStorage;
+use forgemark_stats::rating::{AscentRules, Rating, ascend, elo, fit};
+
+use super::folder;
+
+#[test]
+fn the_numbers_of_the_original_come_out() {
+    let Some(folder) = folder() else { return };
+    let corpus = Corpus::load(&DiskStorage, &folder, false).unwrap();
+    let graph = Graph::new(&corpus, &HashSet::new());
+    let docket = Docket::new(&corpus, &graph);
+    ratings(&corpus, &docket);
+    protocol_flow(&corpus, &docket);
+    people_after_the_panel(&corpus, &docket);
+    invalid_questions(&docket);
+}
+
+fn preset(name: &str) -> Policy {
+    Policy::preset(name).unwrap()
+}
+
+fn walk(corpus: &Corpus, docket: &Docket<'_>, policy: &Policy) -> Walk {
+    Walk::new(corpus, &Adjudicator::new(docket, policy))
+}
+
+fn count(walk: &Walk, won: bool) -> usize {
+    let games = walk
+        .meetings
+        .iter()
+        .filter_map(|meeting| meeting.answerer_wins());
+    games.filter(|wins| *wins == won).count()
+}
+
+/// Name, answerer: wins, losses, Elo of the original optimiser, exact Elo, its error; the same as questioner.
+type Row = (
+    &'static str,
+    (u32, u32, f64, f64, f64),
+    (u32, u32, f64, f64, f64),
+);
+
+const RATINGS: [Row; 8] = [
+    (
+        "deepseek-deepseek-v3.2-speciale",
+        (222, 3, 2272.5, 2272.77, 117.9),
+        (148, 156, 1386.8, 1386.95, 48.0),
+    ),
+    (
+        "anthropic-claude-opus-4.5",
+        (221, 6, 2157.5, 2157.72, 92.2),
+        (126, 181, 1218.2, 1218.33, 43.9),
+    ),
+    (
+        "openai-gpt-5.2-2025-12-11",
+        (224, 2, 2132.1, 2132.32, 130.3),
+        (181, 121, 1778.6, 1778.80, 70.7),
+    ),
+    (
+        "google-gemini-3-pro-preview",
+        (219, 7, 2095.4, 2095.69, 92.6),
+        (161, 145, 1506.3, 1506.47, 52.8),
+    ),
+    (
+        "meta-llama-llama-4-maverick",
+        (111, 115, 1308.0, 1308.10, 45.5),
+        (12, 230, 459.2, 459.26, 64.8),
+    ),
+    (
+        "microsoft-phi-4",
+        (89, 161, 1020.0, 1020.15, 46.7),
+        (5, 100, 466.9, 466.98, 90.0),
+    ),
+    (
+        "openai-gpt-4o-2024-08-06",
+        (73, 158, 1019.0, 1019.08, 50.0),
+        (22, 225, 649.9, 650.01, 59.0),
+    ),
+    (
+        "openai-gpt-3.5-turbo-0125",
+        (53, 204, 626.4, 626.54, 55.1),
+        (1, 54, 534.2, 533.21, 159.1),
+    ),
+];
+
+fn ratings(corpus: &Corpus, docket: &Docket<'_>) {
+    let walk = walk(corpus, docket, &preset("head"));
+    assert_eq!((count(&walk, true), count(&walk, false)), (1212, 656));
+    assert_eq!((walk.live, walk.valid, walk.unresolved()), (352, 271, 29));
+    let design = walk.design();
+    let (exact, climbed) = (fit(&design), ascend(&design, &AscentRules::default()));
+    assert!(
+        (exact.log_likelihood - -357.296_421).abs() < 1e-6,
+        "{}",
+        exact.log_likelihood
+    );
+    assert!(exact.structure.is_whole());
+    assert_eq!((climbed.iterations, climbed.converged), (3000, false));
+    for (name, answerer, questioner) in RATINGS {
+        let name = docket.graph.name(name).unwrap();
+        let checks = [
+            (
+                &walk.answerers,
+                &exact.answerers,
+                &climbed.answerers,
+                answerer,
+                true,
+            ),
+            (
+                &walk.questioners,
+                &exact.questioners,
+                &climbed.questioners,
+                questioner,
+                false,
+            ),
+        ];
+        for (names, ratings, climbed, expected, answers) in checks {
+            let (won, lost, original, rated, error) = expected;
+            let at = names.iter().position(|other| *other == name).unwrap();
+            let rating: Rating = ratings[at];
+            let found = rating.elo().unwrap();
+            assert!((found - rated).abs() <= 0.05, "{found} {rated}");
+            let found = rating.elo_error().unwrap();
+            assert!((found - error).abs() <= 0.1, "{found} {error}");
+            let found = elo(climbed[at]);
+            assert!((found - original).abs() <= 0.051, "{found} {original}");
+            let games = walk.meetings.iter().filter(|meeting| {
+                name == if answers {
+                    meeting.answerer
+                } else {
+                    meeting.question.questioner
+                }
+            });
+            let wins: Vec<bool> = games
+                .filter_map(|meeting| meeting.answerer_wins())
+                .collect();
+            let own = wins.iter().filter(|wins| **wins == answers).count();
+            assert_eq!((own, wins.len() - own), (won as usize, lost as usize));
+        }
+    }
+}
+
+fn protocol_flow(corpus: &Corpus, docket: &Docket<'_>) {
+    let walk = walk(corpus, docket, &preset("stats"));
+    let ends: Vec<(End, u64)> = walk.ends().into_iter().collect();
+    assert_eq!(
+        ends,
+        [
+            (End::QuestionFailed, 7),
+            (End::AnswerMissing, 532),
+            (End::ContradictionUnresolved, 20),
+            (End::AnswerFailed, 70),
+            (End::IllPosedRejected, 3),
+            (End::IllPosedUnresolved, 1),
+            (End::CriticCorrect, 1212),
+            (End::CritiqueRejected, 11),
+            (End::CritiqueUpheld, 576),
+            (End::CritiqueUnresolved, 32),
+        ]
+    );
+    assert_eq!(walk.meetings.len(), 2464);
+    let own = |wanted: OwnAnswer| {
+        walk.meetings
+            .iter()
+            .filter(|meeting| meeting.own == wanted)
+            .count()
+    };
+    assert_eq!(
+        (
+            own(OwnAnswer::Correct),
+            own(OwnAnswer::Rejected),
+            own(OwnAnswer::Missing)
+        ),
+        (1889, 16, 0)
+    );
+    // Without the games on invalid questions.
+    assert_eq!((count(&walk, true), count(&walk, false)), (1205, 648));
+}
+
+fn people_after_the_panel(corpus: &Corpus, docket: &Docket<'_>) {
+    let walk = walk(corpus, docket, &preset("panel-then-human"));
+    assert_eq!((count(&walk, true), count(&walk, false)), (1226, 671));
+    assert_eq!((walk.valid, walk.unresolved()), (271, 0));
+}
+
+fn invalid_questions(docket: &Docket<'_>) {
+    let policy = preset("head");
+    let adjudicator = Adjudicator::new(docket, &policy);
+    let counts = |orphans| {
+        let (mut own, mut ill) = (BTreeMap::new(), BTreeMap::new());
+        for question in docket.graph.questions.keys() {
+            let (by_own, by_ill) = adjudicator.validity(question, orphans);
+            for (counts, outcome) in [(&mut own, by_own), (&mut ill, by_ill)] {
+                if let Some(outcome) = outcome {
+                    *counts.entry(outcome.as_str()).or_insert(0) += 1;
+                }
+            }
+        }
+        (own, ill)
+    };
+    let (own, ill) = counts(Orphans::Ignored);
+    assert_eq!((own["claimant"], own["defender"]), (454, 29));
+    assert_eq!((ill["claimant"], ill["defender"]), (6, 5));
+    assert_eq!(counts(Orphans::Counted).0["claimant"], 494);
+}
