@@ -3,6 +3,8 @@
 //! To add a command: its arguments here, a file in `commands/` with one entry function, and an arm in
 //! `commands::run`. A command stands here when it works.
 
+pub mod store;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -88,6 +90,9 @@ pub enum Command {
     /// Work with the files of an arena, where models question and judge each other
     #[command(subcommand)]
     Arena(ArenaCommand),
+    /// Keep conversations as versioned records: take them in, find them, change them
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Cut training sets out of a store
     #[command(subcommand)]
     Export(ExportCommand),
@@ -607,6 +612,7 @@ impl Command {
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
+            Command::Store(command) => command.store().json.json,
             Command::Export(command) => command.wants_json(),
             Command::Config(ConfigCommand::Show(args)) => args.json.json,
             Command::Config(ConfigCommand::Schema(_) | ConfigCommand::Keys(_)) => false,

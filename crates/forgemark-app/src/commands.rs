@@ -13,6 +13,7 @@ pub mod journal;
 pub mod schema;
 pub mod scripted_server;
 pub mod status;
+pub mod store;
 pub mod validate;
 
 use crate::Context;
@@ -30,6 +31,7 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Exit, AppError> {
         Command::Demo(args) => demo::run(args, context),
         Command::Dialogue(command) => dialogue::run(command, context),
         Command::Arena(command) => arena::run(command, context),
+        Command::Store(command) => store::run(command, context),
         Command::Export(command) => export::run(command, context),
         Command::Config(command) => config::run(command, context),
         Command::Schema(args) => schema::run(args, context),

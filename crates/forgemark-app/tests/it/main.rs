@@ -8,3 +8,4 @@ mod config_layers;
 mod export;
 mod keys;
 mod program;
+mod store;

@@ -11,7 +11,7 @@ const K1: f32 = 1.2;
 const B: f32 = 0.75;
 
 /// What cuts a text into its words, in order, with repetitions.
-pub type Cutter = dyn Fn(&str) -> Vec<String> + Sync;
+pub type Cutter<'c> = dyn Fn(&str) -> Vec<String> + Sync + 'c;
 
 /// How the words of a query are weighed in a text.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub enum Words<'a> {
     /// BM25 with k1 = 1.2, b = 0.75 and idf = ln(1 + (N - n + 0.5) / (n + 0.5)), above 0 (Robertson and Zaragoza, The
     /// Probabilistic Relevance Framework, 2009; the idf is Lucene's). N, n and the mean length are those of the rows that are
     /// searched; each word of the query counts once.
-    Bm25(&'a Cutter),
+    Bm25(&'a Cutter<'a>),
 }
 
 impl<'a> Words<'a> {
@@ -64,7 +64,7 @@ impl Weigher<'_> {
 }
 
 pub(super) struct Bm25<'a> {
-    cut: &'a Cutter,
+    cut: &'a Cutter<'a>,
     /// The words of the query, numbered.
     numbers: HashMap<String, usize>,
     /// How many texts hold each.
@@ -85,7 +85,7 @@ struct Seen {
 }
 
 impl<'a> Bm25<'a> {
-    fn new(cut: &'a Cutter, query: &str) -> Self {
+    fn new(cut: &'a Cutter<'a>, query: &str) -> Self {
         let mut numbers = HashMap::new();
         for word in cut(query) {
             let next = numbers.len();
