@@ -178,14 +178,13 @@ impl Cuts {
         });
     }
 
-    /// The versions of a store that cuts cite, in rising order. A manifest that can be read says which, and what was remembered
-    /// of one that cannot; one that cites a store by another address counts too, since two addresses may lead to one store.
-    pub(super) fn versions(&self, store: &str) -> Vec<u64> {
+    /// The versions that cuts cite, in rising order: by the manifest, or by what was remembered of one that cannot be read. One
+    /// that cites a store by another address counts too, since two addresses may lead to one store.
+    pub(super) fn versions(&self) -> Vec<u64> {
         let cited = self.cuts.iter().filter_map(|cut| match &cut.json {
             Some(manifest) => Cut::snapshot(manifest).or(cut.version),
             None => cut.version,
         });
-        let _ = store;
         let mut versions: Vec<u64> = cited.collect();
         versions.sort_unstable();
         versions.dedup();

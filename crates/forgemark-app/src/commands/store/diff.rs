@@ -158,11 +158,8 @@ impl Said<'_> {
         } else if self.shown < self.args.limit {
             self.shown += 1;
             let name = record.external_id.as_ref().unwrap_or(&record.id);
-            let mut line = format!("{:7}  {name}", change.word());
-            if !fields.is_empty() {
-                line.push_str(&format!("  {}", fields.join(", ")));
-            }
-            printer.result(escape::for_line(&line))?;
+            let line = format!("{:7}  {name}  {}", change.word(), fields.join(", "));
+            printer.result(escape::for_line(line.trim_end()))?;
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ fn folder(root: &Path, dir: &Path, depth: usize, found: &mut Vec<Input>) -> Resu
             if depth < DEEPEST {
                 folder(root, &path, depth + 1, found)?;
             }
-        } else if name.ends_with(".jsonl") {
+        } else if path.extension().is_some_and(|end| end == "jsonl") {
             let inside = path.strip_prefix(root).unwrap_or(&path).with_extension("");
             let origin = inside.to_string_lossy().replace('\\', "/");
             found.push(Input::Lines(path, origin, None));

@@ -273,7 +273,7 @@ pub(super) fn clean_up(args: &StoreCleanUpArgs, context: &Context<'_>) -> Result
     let store = open(uri, context)?;
     let known = Cuts::find(uri, &args.cuts)?;
     cuts::warn(&known, context);
-    let cited = known.versions(uri);
+    let cited = known.versions();
     let done = store.clean_up(before, &cited)?;
     if args.store.json.json {
         let mut object = Object::new();
