@@ -54,7 +54,7 @@ pub enum StoreCommand {
     Retire(StoreRetireArgs),
     /// Let records expire
     Expire(StoreExpireArgs),
-    /// Delete records; `cuts` says first which exports hold them
+    /// Delete records; taken in again they come back, which retired ones do not
     Delete(StoreKeysArgs),
     /// Rewrite many small files as few
     Compact(StoreArgs),

@@ -210,18 +210,32 @@ impl Lines {
         }
     }
 
-    /// `ORIGIN/K`, where a key that came before gets a number.
-    fn session(&mut self, key: &str) -> (String, u32) {
+    /// How often a key came before.
+    fn before(&mut self, key: &str) -> u32 {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let times = self.seen.entry(hasher.finish()).or_insert(0);
-        let before = *times;
         *times += 1;
+        *times - 1
+    }
+
+    /// `ORIGIN/K`, where a key that came before gets a number.
+    fn session(&mut self, key: &str) -> String {
+        let before = self.before(key);
         let origin = &self.options.origin;
         match before {
-            0 => (format!("{origin}/{key}"), 0),
-            n => (format!("{origin}/{key}~{n}"), n),
+            0 => format!("{origin}/{key}"),
+            n => format!("{origin}/{key}~{n}"),
         }
+    }
+
+    /// Refuses a key that an earlier line has: the two would replace each other each time that the file is taken in.
+    fn once(&mut self, field: &str, key: &str) -> Result<(), ShapeError> {
+        if self.before(key) == 0 {
+            return Ok(());
+        }
+        let what = format!("{key} stands in the file already; the first one counts");
+        Err(ShapeError::here(what).under_key(field))
     }
 
     fn messages(
@@ -234,20 +248,15 @@ impl Lines {
         let own = rows::take_id(&mut row);
         let (mut head, drafts) = rows::read(shape, row)?;
         let key = own.unwrap_or_else(|| key_of(text));
-        head.session = self.session(&key).0;
+        head.session = self.session(&key);
         head.digest = digest;
         Ok(self.times.unit(head, drafts, &self.options))
     }
 
     fn conversation(&mut self, row: &Json, digest: String) -> Result<Unit, ShapeError> {
         let (mut head, drafts, id) = dialogue::read(row, &self.options)?;
-        let (session, before) = self.session(&id);
-        if before > 0 {
-            let what =
-                format!("conversation {id} stands in the file already; the first one counts");
-            return Err(ShapeError::here(what).under_key("conversation_id"));
-        }
-        head.session = session;
+        self.once("conversation_id", &id)?;
+        head.session = format!("{}/{id}", self.options.origin);
         head.digest = digest;
         Ok(self.times.unit(head, drafts, &self.options))
     }
@@ -266,7 +275,7 @@ impl Lines {
         }
         if row.get("id").is_none_or(Json::is_null) {
             if row.get("external_id").is_none_or(Json::is_null) {
-                row.insert("external_id", self.session(&key_of(text)).0);
+                row.insert("external_id", self.session(&key_of(text)));
             }
             let external = row.get("external_id").and_then(Json::as_str);
             let id = record_id(external.unwrap_or_default());
@@ -291,6 +300,9 @@ impl Lines {
             let what = "this type marks deleted records, which cannot be taken in";
             return Err(ShapeError::here(what).under_key("content_type"));
         }
+        if let Some(external) = &record.external_id {
+            self.once("external_id", external)?;
+        }
         record.origin_digest = Some(digest);
         Ok(Unit {
             records: vec![record],
@@ -302,6 +314,7 @@ impl Lines {
     /// contradicted: exports end the trajectory before it. A reward stays with the row that has it.
     fn rollout(&mut self, row: &Json, digest: String) -> Result<Unit, ShapeError> {
         let row = RolloutRecord::from_json(row)?;
+        self.once("id", &row.id)?;
         let origin = &self.options.origin;
         let external_id = format!("{origin}/{}", row.id);
         let mut metadata = Object::new();

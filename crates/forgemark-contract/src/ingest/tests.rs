@@ -361,6 +361,11 @@ fn records_are_taken_as_they_are() {
         (rows[0].lifecycle_status.as_str(), rows[0].created_at),
         ("active", options().now)
     );
+    let twice = r#"{"role": "user", "text_payload": "x", "external_id": "mine"}"#;
+    assert_eq!(
+        problem(&format!("{twice}\n{twice}")),
+        "a.jsonl:2: external_id: mine stands in the file already; the first one counts"
+    );
     let rows = records(r#"{"role": "user", "text_payload": "x"}"#);
     assert!(rows[0].external_id.as_ref().unwrap().starts_with("set/"));
 }

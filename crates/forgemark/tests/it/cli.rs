@@ -19,6 +19,7 @@ fn help() {
       status           Say how far the runs of an output folder are, also while one works
       dialogue         Make grounded conversations
       arena            Work with the files of an arena, where models question and judge each other
+      store            Keep conversations as versioned records: take them in, find them, change them
       export           Cut training sets out of a store
       validate         Prove an output folder: every file against its contract, and all files against
                        each other

@@ -22,11 +22,13 @@ use forgemark_contract::store::{
     At, ContextRecord, Edit, EditResult, Key, Parts, RecordStore, Scan, StoreError,
 };
 use forgemark_contract::time::Timestamp;
+use forgemark_journal::RunLock;
 
 use super::input::{Input, inputs};
 use super::reader::{LONGEST, Line, LineReader};
 use super::{open, usage};
 use crate::Context;
+use crate::assemble::disk;
 use crate::cli::store::StoreIngestArgs;
 use crate::clock;
 use crate::error::AppError;
@@ -87,6 +89,13 @@ pub(super) fn run(args: &StoreIngestArgs, context: &Context<'_>) -> Result<Exit,
         match &input {
             Input::Lines(path, origin, known) => {
                 let options = options(origin);
+                if let Some(dir) = path.parent().filter(|_| known.is_some())
+                    && let Ok(Some(owner)) = RunLock::holder(&*disk(), dir)
+                {
+                    context.printer.note(format!(
+                        "a run is working here ({owner}); take the folder in again when it has ended"
+                    ));
+                }
                 work.lines(path, shape.or(*known), options)?;
             }
             Input::Arena(dir, origin, files) => {
