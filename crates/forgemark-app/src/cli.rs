@@ -259,6 +259,123 @@ pub struct PromptsExportArgs {
 pub enum ArenaCommand {
     /// Say everything that is wrong with an arena folder, by class, with file and key
     Check(ArenaCheckArgs),
+    /// Count who is right how often: the flow of the protocol, agreement, models, topics
+    Stats(ArenaStatsArgs),
+    /// Rate questioners and answerers, with intervals
+    Rate(ArenaRateArgs),
+    /// Print an adjudication policy in full; without a name all that are built in
+    Policy(ArenaPolicyArgs),
+    /// Write `adjudications.jsonl`: who is right about every claim, answer and question
+    Adjudicate(ArenaAdjudicateArgs),
+}
+
+const ARENA_RATE_EXAMPLES: &str = "Examples:
+  forgemark arena rate DIR --policy head
+  forgemark arena rate DIR --model itemised --csv ratings.csv --svg plots
+  forgemark arena rate DIR --sensitivity --bootstrap 0
+  forgemark arena rate DIR --html leaderboard";
+
+/// `forgemark arena stats`
+#[derive(Debug, Args)]
+pub struct ArenaStatsArgs {
+    /// The folder that holds `benchmarks/`, `answers/` and so on
+    pub dir: PathBuf,
+    /// Who is right about a claim: head, stats, panel-then-human or a JSON file
+    #[arg(long, value_name = "PRESET|FILE", default_value = "stats")]
+    pub policy: String,
+    /// Seed of the resamples behind the intervals of alpha
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark arena rate`
+#[derive(Debug, Args)]
+#[command(after_help = ARENA_RATE_EXAMPLES)]
+pub struct ArenaRateArgs {
+    /// The folder that holds `benchmarks/`, `answers/` and so on
+    pub dir: PathBuf,
+    /// Who is right about a claim: head, stats, panel-then-human or a JSON file
+    #[arg(long, value_name = "PRESET|FILE", default_value = forgemark_arena::policy::DEFAULT)]
+    pub policy: String,
+    /// How games become ratings
+    #[arg(long, value_enum, default_value_t, value_name = "MODEL")]
+    pub model: RatingModel,
+    /// Resamples of questions behind the intervals; 0 takes standard errors
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub bootstrap: u32,
+    /// Seed of the resamples
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Also rate under other policies, without each judge, and with single models as adjudicators
+    #[arg(long)]
+    pub sensitivity: bool,
+    /// Write the ratings as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write plots of the ratings and of who beats whom as SVG
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
+    /// Write a leaderboard that leads down to every claim: a folder, or one file that ends in .html
+    #[arg(long, value_name = "DIR|FILE")]
+    pub html: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// How games become ratings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum RatingModel {
+    /// Bipartite Bradley-Terry by exact maximum likelihood
+    #[default]
+    Bipartite,
+    /// With a difficulty for each question; evidence chooses how much each part varies
+    Itemised,
+    /// Bipartite with Firth's penalty: finite for everybody
+    Firth,
+    /// Bipartite with the panel's errors as people's labels show them
+    Corrected,
+    /// The optimiser of the original program, which stops short of the maximum
+    Gradient,
+}
+
+impl From<RatingModel> for forgemark_arena::rate::Model {
+    fn from(model: RatingModel) -> Self {
+        match model {
+            RatingModel::Bipartite => Self::Bipartite,
+            RatingModel::Itemised => Self::Itemised,
+            RatingModel::Firth => Self::Firth,
+            RatingModel::Corrected => Self::Corrected,
+            RatingModel::Gradient => Self::Gradient,
+        }
+    }
+}
+
+/// `forgemark arena policy`
+#[derive(Debug, Args)]
+pub struct ArenaPolicyArgs {
+    /// A built-in policy, or a file
+    #[arg(value_name = "PRESET|FILE")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark arena adjudicate`
+#[derive(Debug, Args)]
+pub struct ArenaAdjudicateArgs {
+    /// The folder that holds `benchmarks/`, `answers/` and so on
+    pub dir: PathBuf,
+    /// Who is right about a claim: head, stats, panel-then-human or a JSON file
+    #[arg(long, value_name = "PRESET|FILE", default_value = forgemark_arena::policy::DEFAULT)]
+    pub policy: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
 }
 
 /// `forgemark arena check`
@@ -502,9 +619,34 @@ pub enum BenchCommand {
     Growth(BenchArgs),
     /// Exact near duplicates among made-up vectors
     Dedup(BenchDedupArgs),
+    /// Reading, counting and rating an arena folder; a hundred times as many synthetic claims
+    Arena(BenchArenaArgs),
     /// One run in a process of its own; the other benchmarks start it
     #[command(hide = true)]
     Measure(BenchMeasureArgs),
+    /// One arena in a process of its own; the benchmark of arenas starts it
+    #[command(hide = true)]
+    MeasureArena(BenchMeasureArenaArgs),
+}
+
+/// `forgemark bench arena`
+#[derive(Debug, Args)]
+pub struct BenchArenaArgs {
+    /// The arena folder to measure; the bars are for one of about 86 MB
+    pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench measure-arena`
+#[derive(Debug, Args)]
+pub struct BenchMeasureArenaArgs {
+    /// The arena folder
+    pub dir: PathBuf,
+    /// Rate too
+    #[arg(long)]
+    pub rates: bool,
 }
 
 /// `forgemark bench overhead` and `growth`
@@ -612,6 +754,10 @@ impl Command {
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Stats(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Rate(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Policy(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Adjudicate(args)) => args.json.json,
             Command::Store(command) => command.store().json.json,
             Command::Export(command) => command.wants_json(),
             Command::Config(ConfigCommand::Show(args)) => args.json.json,
@@ -630,7 +776,8 @@ impl Command {
             }
             Command::Bench(BenchCommand::Utilisation(args)) => args.bench.json.json,
             Command::Bench(BenchCommand::Dedup(args)) => args.json.json,
-            Command::Bench(BenchCommand::Measure(_)) => false,
+            Command::Bench(BenchCommand::Arena(args)) => args.json.json,
+            Command::Bench(BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,
         }
     }

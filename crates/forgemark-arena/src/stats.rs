@@ -212,6 +212,21 @@ impl Stats {
         }
     }
 
+    /// Meetings with an answer that the answerer wins, that the questioner wins and that are dropped, those on invalid questions
+    /// included, as the original's protocol flow counts them.
+    pub fn outcomes(&self) -> [u64; 3] {
+        let mut outcomes = [0; 3];
+        for (end, n) in &self.flow {
+            match (end, end.answerer_wins()) {
+                (End::QuestionFailed | End::AnswerMissing, _) => {}
+                (_, Some(true)) => outcomes[0] += n,
+                (_, Some(false)) => outcomes[1] += n,
+                (_, None) => outcomes[2] += n,
+            }
+        }
+        outcomes
+    }
+
     /// Games that answerers win, of all games.
     pub fn games(&self) -> Share {
         self.matrix

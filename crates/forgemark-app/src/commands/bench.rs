@@ -12,6 +12,7 @@
 //! journal that is durable, all artifacts. A debug build runs too, but says that its numbers do not
 //! count.
 
+mod arena;
 mod capture;
 mod dedup;
 mod growth;
@@ -34,7 +35,11 @@ use crate::exit::Exit;
 /// # Errors
 /// Whatever keeps it from measuring.
 pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppError> {
-    if cfg!(debug_assertions) && !matches!(command, BenchCommand::Measure(_)) {
+    let measured = matches!(
+        command,
+        BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)
+    );
+    if cfg!(debug_assertions) && !measured {
         context
             .printer
             .warn("this is a debug build; its numbers do not count (build with --release)");
@@ -44,6 +49,8 @@ pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppErr
         BenchCommand::Utilisation(args) => utilisation::run(args, context),
         BenchCommand::Growth(args) => growth::run(args, context),
         BenchCommand::Dedup(args) => dedup::run(args, context),
+        BenchCommand::Arena(args) => arena::run(args, context),
         BenchCommand::Measure(args) => measure::run(args, context),
+        BenchCommand::MeasureArena(args) => arena::measure(args, context),
     }
 }

@@ -94,6 +94,13 @@ impl Stats {
             .topics
             .iter()
             .map(|(topic, part)| (topic.clone(), part.to_json()));
+        let [won, lost, dropped] = self.outcomes();
+        let outcomes = Json::object([
+            ("candidates", Json::from(won + lost + dropped)),
+            ("answerer_wins", Json::from(won)),
+            ("questioner_wins", Json::from(lost)),
+            ("dropped", Json::from(dropped)),
+        ]);
         let [without, with] = self.validity.map(Validity::to_json);
         Json::object([
             ("policy", self.policy.to_json()),
@@ -116,6 +123,7 @@ impl Stats {
                 "flow",
                 counts(self.flow.iter().map(|(end, n)| (end.as_str(), *n))),
             ),
+            ("flow_outcomes", outcomes),
             ("self_critique", counts(own)),
             ("decided_on_invalid_questions", Json::from(self.on_invalid)),
             ("answerer_wins", self.games().to_json()),

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod arena;
+mod arena_rate;
 mod cli;
 mod cli_dialogue;
 mod command;

@@ -149,7 +149,7 @@ fn quarantine_json(put: &Quarantine) -> Json {
     ])
 }
 
-fn corpus_error(error: CorpusError) -> AppError {
+pub(in crate::commands) fn corpus_error(error: CorpusError) -> AppError {
     match error {
         CorpusError::NoArena { .. } => AppError::new(ErrorKind::NotFound, error.to_string())
             .hint("name the folder that holds `benchmarks/` and `answers/`"),

@@ -71,6 +71,11 @@ impl Workspace {
         })
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes a script of the server.
     ///
     /// # Errors
