@@ -128,7 +128,7 @@ pub struct SetArgs {
 }
 
 /// Results for programs.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub struct JsonArgs {
     /// Print the result (or the error) as JSON
     #[arg(long)]
@@ -423,12 +423,9 @@ pub struct ExportArgs {
     /// The trainer whose columns are written: trl, verl, openrlhf, axolotl, llama-factory and others
     #[arg(long, value_name = "TRAINER")]
     pub shape: Option<String>,
-    /// Cut this version of the store and not the newest
-    #[arg(long, value_name = "N", conflicts_with = "tag")]
-    pub version: Option<u64>,
-    /// Cut the version of this tag
-    #[arg(long, value_name = "TAG")]
-    pub tag: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub at: store::AtArgs,
     /// What the names of the files begin with; the folder's name without it
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

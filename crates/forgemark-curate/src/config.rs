@@ -16,7 +16,7 @@ use crate::recipe::{
     Order, PairRule, Recipe, RedactRule, RewardRule, SemanticRule, Task, Ties, Unit,
 };
 use crate::redact::Kind;
-use crate::select::{Filter, Path, Visibility, filter_from_original};
+use crate::select::{Filter, Path, Visibility, filter_from_expression, filter_from_original};
 use crate::similar::text::Proposals;
 use crate::split::{How, MixRule, SplitRule};
 
@@ -237,12 +237,25 @@ impl Reader<'_> {
     }
 
     fn filter(&mut self) -> Result<Filter, SettingError> {
-        let original = filter_from_original(self.values.map("select.filters")?);
-        Ok(original.unwrap_or_else(|error| {
-            let problem = SettingError::new("select.filters", error.to_string());
-            self.problems.push(problem);
-            Filter::none()
-        }))
+        let mut all = Vec::new();
+        match filter_from_original(self.values.map("select.filters")?) {
+            Ok(Filter::All(filters)) => all.extend(filters),
+            Ok(filter) => all.push(filter),
+            Err(error) => {
+                let problem = SettingError::new("select.filters", error.to_string());
+                self.problems.push(problem);
+            }
+        }
+        if let Some(text) = self.values.opt_str("select.where")? {
+            match filter_from_expression(text) {
+                Ok(filter) => all.push(filter),
+                Err(error) => {
+                    let problem = SettingError::new("select.where", error.to_string());
+                    self.problems.push(problem);
+                }
+            }
+        }
+        Ok(Filter::All(all))
     }
 
     fn path(&mut self, key: &str, text: &str) -> Option<Path> {

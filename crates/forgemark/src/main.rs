@@ -4,8 +4,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use forgemark_app::env::Environment;
-use forgemark_app::stores::NoStores;
+#[cfg(not(feature = "store"))]
+use forgemark_app::stores::NoStores as LinkedStores;
 use forgemark_app::{Build, run, run_as_pdf_child};
+#[cfg(feature = "store")]
+use forgemark_store::LanceStores as LinkedStores;
 use mimalloc::MiMalloc;
 
 /// A fifth of a run's CPU time is spent on small strings that one thread makes and another frees; this
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
         &args,
         &Environment::of_process(),
         Build { version: VERSION },
-        &NoStores,
+        &LinkedStores,
     )
     .into()
 }

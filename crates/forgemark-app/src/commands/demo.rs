@@ -1,21 +1,36 @@
 //! `forgemark demo`: a first run on embedded documents.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use forgemark_contract::json::Json;
+use forgemark_curate::compat::Task;
 use forgemark_dialogue::demo;
 use forgemark_dialogue::run::RunOptions;
 use forgemark_journal::write_atomic;
 
 use crate::Context;
 use crate::assemble::{Project, disk};
-use crate::cli::DemoArgs;
+use crate::cli::store::{AtArgs, StoreArgs, StoreIngestArgs};
+use crate::cli::{DemoArgs, ExportArgs, JsonArgs, SetArgs};
 use crate::commands::dialogue::{report, run as dialogue_run};
+use crate::commands::export::cut::{self, Made};
+use crate::commands::store::ingest;
+use crate::config::Flag;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
+use crate::human;
 
 const CONFIG: &str = "forgemark.yaml";
 const DOCUMENTS: &str = "knowledge";
+
+/// Answers with a label, good and bad ones.
+const PREFERENCE: &[&str] = &[
+    "shape=trl",
+    "preference.form=labels",
+    "preference.good=1",
+    "preference.bad=0.99",
+];
 
 /// Writes documents and a configuration into the folder and runs it. Files that are there are kept,
 /// so a second demo goes on with the first.
@@ -72,8 +87,16 @@ pub fn run(args: &DemoArgs, context: &Context<'_>) -> Result<Exit, AppError> {
         args.progress,
         context,
     )?;
+    let sets = match report::exit(&summary) {
+        Exit::Done => Some(training_sets(&args.dir, &summary.out_dir, context)?),
+        _ => None,
+    };
     if args.json.json {
-        context.printer.json_line(&report::json(&summary))?;
+        let mut json = report::json(&summary);
+        if let (Some(sets), Some(object)) = (&sets, json.as_object_mut()) {
+            object.insert("training_sets", sets.to_json());
+        }
+        context.printer.json_line(&json)?;
         return Ok(report::exit(&summary));
     }
     context.printer.result(report::table(&summary))?;
@@ -85,6 +108,9 @@ pub fn run(args: &DemoArgs, context: &Context<'_>) -> Result<Exit, AppError> {
         paths,
         "conversations   {dir}/conversations_sharegpt_judged.jsonl"
     );
+    if let Some(sets) = &sets {
+        let _ = write!(paths, "\n{sets}");
+    }
     context.printer.result(paths)?;
     if args.endpoint.is_none() {
         context.printer.note(
@@ -97,12 +123,125 @@ pub fn run(args: &DemoArgs, context: &Context<'_>) -> Result<Exit, AppError> {
     context
         .printer
         .note(format!("      forgemark validate {dir}"));
+    if let Some(sets) = &sets {
+        let store = sets.store.display();
+        context
+            .printer
+            .note(format!("      forgemark store list {store}"));
+        context.printer.note(format!(
+            "      forgemark export sft {store} cuts/verl --shape verl"
+        ));
+    }
     if args.endpoint.is_none() {
         context.printer.note(
             "      forgemark demo --dir demo-model --endpoint URL --model NAME   (with a real model)",
         );
     }
     Ok(report::exit(&summary))
+}
+
+/// What the conversations become: records, and two training sets.
+struct TrainingSets {
+    store: PathBuf,
+    records: u64,
+    version: u64,
+    /// The task, the file and how many examples it holds.
+    cuts: Vec<(&'static str, PathBuf, u64)>,
+}
+
+impl TrainingSets {
+    fn to_json(&self) -> Json {
+        let cuts = self.cuts.iter().map(|(task, file, examples)| {
+            Json::object([
+                ("task", Json::from(*task)),
+                ("file", file.to_string_lossy().as_ref().into()),
+                ("examples", (*examples).into()),
+            ])
+        });
+        Json::object([
+            ("store", Json::from(self.store.to_string_lossy().as_ref())),
+            ("version", self.version.into()),
+            ("records", self.records.into()),
+            ("cuts", cuts.collect()),
+        ])
+    }
+}
+
+impl std::fmt::Display for TrainingSets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let records = human::plural(self.records, "record", "records");
+        write!(
+            f,
+            "store           {} ({records}, version {})",
+            self.store.display(),
+            self.version
+        )?;
+        for (task, file, examples) in &self.cuts {
+            let examples = human::plural(*examples, "example", "examples");
+            write!(f, "\n{task:<15} {} ({examples}, TRL)", file.display())?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes the output folder into a store beside it and cuts two sets for TRL out of it: conversations to imitate, and answers with
+/// a label, of which those that the judge or the support score found weaker are the bad ones.
+fn training_sets(
+    dir: &Path,
+    outputs: &Path,
+    context: &Context<'_>,
+) -> Result<TrainingSets, AppError> {
+    let store = dir.join("data.lance");
+    let quiet = JsonArgs { json: false };
+    let of_store = StoreArgs {
+        store: store.to_string_lossy().into_owned(),
+        json: quiet,
+    };
+    let taken = StoreIngestArgs {
+        store: of_store,
+        paths: vec![outputs.to_owned()],
+        shape: None,
+        reward: "judge".to_owned(),
+        source: None,
+        strict: true,
+        quarantine: None,
+    };
+    let counts = ingest::take(&taken, context)?;
+    let mut sets = TrainingSets {
+        records: counts.added + counts.changed + counts.unchanged,
+        version: counts.version,
+        store,
+        cuts: Vec::new(),
+    };
+    let tasks: [(Task, &[&str]); 2] = [(Task::Sft, &["shape=trl"]), (Task::Preference, PREFERENCE)];
+    for (task, settings) in tasks {
+        let folder = dir.join("cuts").join(task.word());
+        let mut set = Vec::new();
+        for setting in settings {
+            let flag = Flag::parse_set(setting);
+            set.push(flag.map_err(|error| AppError::new(ErrorKind::Bug, error))?);
+        }
+        let args = ExportArgs {
+            store: taken.store.store.clone(),
+            dir: folder.clone(),
+            config: None,
+            shape: None,
+            at: AtArgs {
+                version: None,
+                tag: None,
+            },
+            name: None,
+            replace: true,
+            set: SetArgs { set },
+            json: quiet,
+        };
+        if let Made::Cut(manifest) = cut::make(task, &args, context)? {
+            let examples = manifest.sides.iter().map(|side| side.examples).sum();
+            let file = folder.join(format!("{}.jsonl", task.word()));
+            sets.cuts.push((task.word(), file, examples));
+        }
+    }
+    Ok(sets)
 }
 
 /// The configuration as a file that a newcomer can read and change.

@@ -1,6 +1,6 @@
 //! `forgemark export ...`: cuts of a store, in folders that appear at once.
 
-mod cut;
+pub mod cut;
 mod folder;
 mod prove;
 
@@ -30,7 +30,7 @@ impl From<forgemark_curate::CurateError> for AppError {
         use forgemark_curate::CurateError as E;
         let kind = match &error {
             E::Recipe { .. } => ErrorKind::Config,
-            E::Output { .. } => ErrorKind::Io,
+            E::Output { .. } | E::Scratch { .. } => ErrorKind::Io,
             _ => ErrorKind::Failed,
         };
         let message = error.to_string();

@@ -3,7 +3,7 @@
 mod change;
 pub mod cuts;
 mod diff;
-mod ingest;
+pub mod ingest;
 mod input;
 mod keep;
 mod read;
@@ -66,7 +66,11 @@ fn open(uri: &str, context: &Context<'_>) -> Result<Box<dyn RecordStore>, AppErr
 }
 
 /// The version that is asked for.
-fn snapshot(uri: &str, at: &AtArgs, context: &Context<'_>) -> Result<Box<dyn Snapshot>, AppError> {
+pub(crate) fn snapshot(
+    uri: &str,
+    at: &AtArgs,
+    context: &Context<'_>,
+) -> Result<Box<dyn Snapshot>, AppError> {
     let at = match (at.version, &at.tag) {
         (Some(version), _) => At::Version(version),
         (_, Some(tag)) => At::Tag(tag.clone()),

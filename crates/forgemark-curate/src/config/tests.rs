@@ -107,9 +107,11 @@ fn problems_name_the_keys_of_the_file() {
             ("redact.kinds", "[\"shoe\"]"),
             ("select.reference_time", "\"yesterday\""),
             ("mix.by", "\"source\""),
+            ("select.where", "\"role = \""),
         ])),
         [
             "select.reference_time",
+            "select.where",
             "group_by",
             "redact.kinds",
             "split.sides",

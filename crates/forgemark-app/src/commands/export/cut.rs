@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use forgemark_contract::json::{Json, parse, parse_str, to_compact};
-use forgemark_contract::store::{At, ContextRecord, Scan, Snapshot};
+use forgemark_contract::store::{ContextRecord, Scan, Snapshot};
 use forgemark_curate::compat::{self, Task};
 use forgemark_curate::config::{Call, CutSettings, Settings};
 use forgemark_curate::cut::{Manifest, Plan, cut};
@@ -14,6 +14,8 @@ use super::folder::{self, Folder};
 use crate::Context;
 use crate::cli::ExportArgs;
 use crate::clock;
+use crate::commands::store::cuts::remember;
+use crate::commands::store::snapshot;
 use crate::config::{self, Flag};
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
@@ -26,18 +28,35 @@ use crate::tables::EXPORT;
 /// # Errors
 /// A configuration, store or folder that cannot be used, and whatever the curation refuses.
 pub(super) fn run(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    match make(task, args, context)? {
+        Made::Cut(manifest) => say(&manifest, args, context),
+        Made::Original(manifest) => say_original(&manifest, args, context),
+    }
+}
+
+/// What was made.
+pub enum Made {
+    /// A cut of the default profile.
+    Cut(Box<Manifest>),
+    /// One of the profile `lance-context-1`.
+    Original(Box<compat::Manifest>),
+}
+
+/// Makes a cut without a word on stdout.
+///
+/// # Errors
+/// As the command.
+pub fn make(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Made, AppError> {
     let settings = settings(task, args, context)?;
     let name = name(args)?;
-    let store = context.stores.open(&args.store)?;
-    let snapshot = store.snapshot(&at(args))?;
+    let snapshot = snapshot(&args.store, &args.at, context)?;
     let mut folder = Folder::begin(&args.dir, args.replace)?;
-    match settings {
+    let made = match settings {
         Settings::Cut(settings) => {
             let plan = plan(*settings, name)?;
             let scratch = Folder::scratch(&args.dir);
             let manifest = cut(&*snapshot, &plan, &scratch, &mut folder)?;
-            folder.commit()?;
-            say(&manifest, args, context)
+            Made::Cut(Box::new(manifest))
         }
         Settings::Original {
             mut config,
@@ -47,12 +66,24 @@ pub(super) fn run(task: Task, args: &ExportArgs, context: &Context<'_>) -> Resul
                 config.decontaminate_against = vectors(Path::new(&file))?;
             }
             let path = format!("{name}.jsonl");
-            let origin = origin(&*snapshot);
+            let origin = compat::Snapshot {
+                uri: snapshot.uri().to_owned(),
+                version: snapshot.version(),
+            };
             let manifest = compat::export(rows(&*snapshot)?, &origin, &config, &path, &mut folder)?;
-            folder.commit()?;
-            say_original(&manifest, args, context)
+            Made::Original(Box::new(manifest))
         }
-    }
+    };
+    folder.commit()?;
+    let manifests = folder::manifests(&args.dir)?;
+    remember(
+        &args.store,
+        snapshot.version(),
+        &args.dir,
+        &manifests,
+        clock::now(),
+    )?;
+    Ok(made)
 }
 
 fn settings(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Settings, AppError> {
@@ -68,14 +99,6 @@ fn settings(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Sett
         cores: available_parallelism().map_or(1, usize::from),
     };
     Settings::read(&loaded.settings, call).map_err(|errors| loaded.explain(&errors).into())
-}
-
-fn at(args: &ExportArgs) -> At {
-    match (args.version, &args.tag) {
-        (Some(version), _) => At::Version(version),
-        (_, Some(tag)) => At::Tag(tag.clone()),
-        _ => At::Latest,
-    }
 }
 
 /// What the names of the files begin with.
@@ -94,13 +117,6 @@ fn name(args: &ExportArgs) -> Result<String, AppError> {
             "the files of the cut need a name without / and not beginning with a dot",
         )
         .hint("add --name NAME")),
-    }
-}
-
-fn origin(snapshot: &dyn Snapshot) -> compat::Snapshot {
-    compat::Snapshot {
-        uri: snapshot.uri().to_owned(),
-        version: snapshot.version(),
     }
 }
 

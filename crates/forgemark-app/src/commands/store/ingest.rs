@@ -19,14 +19,14 @@ use forgemark_contract::ingest::{Arena, Lines, Options, Problem, RewardFrom, Row
 use forgemark_contract::json::{Json, Object, to_line};
 use forgemark_contract::store::select::{Condition, Filter, Path as Place};
 use forgemark_contract::store::{
-    At, ContextRecord, Edit, EditResult, Key, Parts, RecordStore, Scan, StoreError,
+    At, ContextRecord, Edit, EditResult, Key, Parts, RecordStore, Scan, StoreError, StoreOptions,
 };
 use forgemark_contract::time::Timestamp;
 use forgemark_journal::RunLock;
 
 use super::input::{Input, inputs};
 use super::reader::{LONGEST, Line, LineReader};
-use super::{open, usage};
+use super::usage;
 use crate::Context;
 use crate::assemble::disk;
 use crate::cli::store::StoreIngestArgs;
@@ -56,6 +56,14 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 /// A path that is not there or cannot be read, a store that cannot be written, and with `--strict` the first line that
 /// cannot be taken.
 pub(super) fn run(args: &StoreIngestArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    report(&take(args, context)?, args, context)
+}
+
+/// The same without a word on stdout.
+///
+/// # Errors
+/// As the command.
+pub fn take(args: &StoreIngestArgs, context: &Context<'_>) -> Result<Counts, AppError> {
     let shape = match &args.shape {
         None => None,
         Some(word) => Some(RowShape::of_word(word).ok_or_else(|| {
@@ -68,7 +76,7 @@ pub(super) fn run(args: &StoreIngestArgs, context: &Context<'_>) -> Result<Exit,
     for path in &args.paths {
         all.extend(inputs(path)?);
     }
-    let store = open(&args.store.store, context)?;
+    let store = open_or_make(&args.store.store, context)?;
     let mut work = Work {
         store: &*store,
         now: clock::now(),
@@ -107,18 +115,36 @@ pub(super) fn run(args: &StoreIngestArgs, context: &Context<'_>) -> Result<Exit,
         work.flush()?;
     }
     work.quarantine.finish()?;
-    report(&work.counts, args, context)
+    Ok(work.counts)
+}
+
+/// The store; an empty one is made where there is none.
+fn open_or_make(uri: &str, context: &Context<'_>) -> Result<Box<dyn RecordStore>, AppError> {
+    match context.stores.open(uri) {
+        Err(StoreError::NotFound { .. }) => {
+            let store = context.stores.create(uri, &StoreOptions::default())?;
+            context.printer.note(format!("made a new store: {uri}"));
+            Ok(store)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// What became of everything.
 #[derive(Debug, Default)]
-struct Counts {
-    added: u64,
-    changed: u64,
-    unchanged: u64,
-    retired: u64,
-    refused: u64,
-    version: u64,
+pub struct Counts {
+    /// Records that are new.
+    pub added: u64,
+    /// Records that were there and changed.
+    pub changed: u64,
+    /// Records that were there.
+    pub unchanged: u64,
+    /// Records that are hidden now.
+    pub retired: u64,
+    /// Lines and units that were refused.
+    pub refused: u64,
+    /// The version of the store afterwards.
+    pub version: u64,
     /// The first ones.
     problems: Vec<Problem>,
 }
