@@ -25,6 +25,7 @@ mod batch;
 mod card;
 mod examples;
 mod manifest;
+mod previous;
 mod scan;
 mod sides;
 
@@ -53,6 +54,7 @@ use examples::Examples;
 
 pub(crate) use examples::{Head, Heads};
 pub use manifest::{Manifest, Side, diff, verify};
+pub use previous::Previous;
 
 /// How a cut is made and written.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +115,32 @@ pub fn cut(
     scratch: &dyn Scratch,
     output: &mut dyn Output,
 ) -> Result<Manifest> {
+    cut_from(None, snapshot, plan, scratch, output)
+}
+
+/// Makes a cut that goes on from an earlier one of the same recipe: see [`Previous`].
+///
+/// # Errors
+/// As [`cut`].
+pub fn cut_after(
+    previous: &Previous,
+    snapshot: &dyn Snapshot,
+    plan: &Plan,
+    scratch: &dyn Scratch,
+    output: &mut dyn Output,
+) -> Result<Manifest> {
+    cut_from(Some(previous), snapshot, plan, scratch, output)
+}
+
+fn cut_from(
+    previous: Option<&Previous>,
+    snapshot: &dyn Snapshot,
+    plan: &Plan,
+    scratch: &dyn Scratch,
+    output: &mut dyn Output,
+) -> Result<Manifest> {
     plan.check()?;
+    let prior = previous.map(|previous| &previous.prior);
     let recipe = &plan.recipe;
     let scan::Scanned {
         rows,
@@ -121,12 +148,12 @@ pub fn cut(
         listed,
         mut hidden,
         mut members,
-        ..
+        changed_at,
     } = scan::scan(snapshot, recipe, scratch)?;
     let mut counts = vec![("rows", rows), ("lifecycle", living), ("filter", listed)];
 
-    let mut among = compare(snapshot, recipe, None, &mut members, scratch)?;
-    let mut making = Making::new(plan, scratch)?;
+    let mut among = compare(snapshot, recipe, prior, &mut members, scratch)?;
+    let mut making = Making::new(plan, prior, scratch)?;
     {
         let mut answers = among.as_mut().map(Among::answers).transpose()?;
         let vectors = plan.compares_examples();
@@ -176,6 +203,10 @@ pub fn cut(
     };
     let written = sides::write(plan, content, scratch, output, &mut files)?;
     let mut manifest = Manifest::new(plan, snapshot, &counts, written, sides.as_ref());
+    manifest.set_changed_at(changed_at);
+    if let Some(previous) = previous {
+        manifest.set_previous(previous.version, making.settled);
+    }
     let card_name = format!("{}.README.md", plan.name);
     let card = card::write(&manifest, plan, snapshot);
     put(output, &card_name, card.as_bytes())?;
@@ -217,7 +248,10 @@ fn compare(
 /// What is made of the groups, batch by batch.
 struct Making<'p, 's> {
     plan: &'p Plan,
+    prior: Option<&'p Prior>,
     alone: Alone<'p>,
+    /// Units that have the decision of an earlier cut.
+    settled: u64,
     /// Units so far.
     units: u64,
     /// Units that each stage has dropped.
@@ -241,9 +275,11 @@ struct Making<'p, 's> {
 }
 
 impl<'p, 's> Making<'p, 's> {
-    fn new(plan: &'p Plan, scratch: &'s dyn Scratch) -> Result<Self> {
+    fn new(plan: &'p Plan, prior: Option<&'p Prior>, scratch: &'s dyn Scratch) -> Result<Self> {
         Ok(Making {
             plan,
+            prior,
+            settled: 0,
             alone: Alone::new(&plan.recipe),
             units: 0,
             dropped: [0; STAGES.len()],
@@ -300,16 +336,30 @@ impl<'p, 's> Making<'p, 's> {
                 Some(answers) => answers.of(number)?,
                 None => None,
             };
-            let reason = self
-                .alone
-                .judge(&item, stages::first_id(&item, forest), found)?;
+            let first_id = stages::first_id(&item, forest);
+            let (order, ordinals) = (recipe.order, &batch.ordinals);
+            let (key, earlier) = stages::place(&item, forest, ordinals, order, number, self.prior);
+            let reason = match earlier {
+                Some(earlier) => earlier.dropped.clone(),
+                None => self.alone.judge(&item, first_id, found)?,
+            };
+            self.settled += u64::from(earlier.is_some());
+            if self.prior.is_some() && self.plan.split.is_some() {
+                let group = batch.groups_before + item.group as u64;
+                self.ties.name(first_id, group)?;
+                let gave_way =
+                    |reason: &&Reason| matches!(reason.stage, "exact" | "near" | "semantic");
+                let keeper = reason.as_ref().filter(gave_way);
+                if let Some(by) = keeper.and_then(|reason| reason.by.as_deref()) {
+                    self.ties.name(by, group)?;
+                }
+            }
             if let Some(reason) = &reason {
                 verdict.drop(recipe.unit, &item, reason);
                 if let Some(stage) = STAGES.iter().position(|stage| *stage == reason.stage) {
                     self.dropped[stage] += 1;
                 }
             }
-            let key = stages::order_key(&item, forest, &batch.ordinals, recipe.order, number);
             let ids = item.records.iter();
             let decision = Decision {
                 unit: recipe.unit.word(),
