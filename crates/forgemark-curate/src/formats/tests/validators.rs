@@ -320,6 +320,15 @@ fn cases() -> Vec<Case> {
             "1 completions",
         ),
         (
+            "ranks",
+            Format::NemoRl,
+            Task::Ranked,
+            vec![format!(
+                r#"{{"context":[{ASKED}],"completions":[{{"rank":0,"completion":[{ANSWER}]}},{{"rank":1,"completion":[{other}]}},{{"rank":2,"completion":[{other}]}}]}}"#
+            )],
+            "1 completions",
+        ),
+        (
             "one-label",
             t,
             Task::Labels,
