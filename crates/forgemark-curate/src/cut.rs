@@ -1,7 +1,7 @@
 //! A cut: rows and a plan to files.
 //!
 //! ```text
-//! NAME.SIDE.jsonl              the examples in the trainer's format, and nothing else
+//! NAME.SIDE.jsonl              the examples in the trainer's format, and nothing else; or Parquet, Arrow, in shards
 //! NAME.SIDE.provenance.jsonl   line by line where each is from
 //! NAME.redactions.jsonl        the records in which secrets or personal data were found, with the kinds, where looked for
 //! NAME.decisions.jsonl         every row, unit and example that was dropped or kept, with the reason
@@ -32,9 +32,10 @@ mod sides;
 #[cfg(test)]
 mod tests;
 
-use forgemark_contract::json::{Json, Object, WriteJson, write_line};
+use forgemark_contract::json::{Json, Object, WriteJson, to_pretty, write_line};
 use forgemark_contract::store::{ContextRecord, Snapshot};
 
+use crate::encode::Encoding;
 use crate::error::{CurateError, Result};
 use crate::formats::{self, Format, Layout};
 use crate::output::{FileDigest, LineFile, Output, put};
@@ -63,6 +64,8 @@ pub struct Plan {
     pub recipe: Recipe,
     /// The trainer's format.
     pub format: Format,
+    /// What the rows are kept in, how it is compressed, and in how many files.
+    pub encoding: Encoding,
     /// What the names of the files begin with; may hold folders, divided by `/` on every machine.
     pub name: String,
     /// How examples are divided; `None` makes one side.
@@ -80,6 +83,14 @@ impl Plan {
     /// [`CurateError::Recipe`] names the first that cannot.
     pub fn check(&self) -> Result<()> {
         self.recipe.check()?;
+        let task = formats::Task::from(&self.recipe.task);
+        if Layout::new(self.format).columns(task).is_none() {
+            return Err(CurateError::Recipe {
+                key: "shape",
+                what: format!("{} has no rows for {}", self.format.word(), task.word()),
+            });
+        }
+        self.encoding.check_for(self.format, task)?;
         if let Some(split) = &self.split {
             split.check()?;
         }
@@ -201,14 +212,18 @@ fn cut_from(
         examples: &mut making.examples,
         sides: sides.as_ref(),
     };
+    let layout = content.layout;
     let written = sides::write(plan, content, scratch, output, &mut files)?;
+    if plan.format == Format::LlamaFactory {
+        files.push(describe(plan, &written, output)?);
+    }
     let mut manifest = Manifest::new(plan, snapshot, &counts, written, sides.as_ref());
     manifest.set_changed_at(changed_at);
     if let Some(previous) = previous {
         manifest.set_previous(previous.version, making.settled);
     }
     let card_name = format!("{}.README.md", plan.name);
-    let card = card::write(&manifest, plan, snapshot);
+    let card = card::write(&manifest, plan, layout, snapshot);
     put(output, &card_name, card.as_bytes())?;
     files.push(FileDigest::of(&card_name, card.as_bytes()));
     manifest.set_files(&files);
@@ -218,6 +233,27 @@ fn cut_from(
         &manifest.bytes(),
     )?;
     Ok(manifest)
+}
+
+/// Writes what LLaMA-Factory looks up: `dataset_info.json` in the folder of the files, with an entry for each of them.
+fn describe(plan: &Plan, sides: &[Side], output: &mut dyn Output) -> Result<FileDigest> {
+    let (folder, _) = plan.name.rsplit_once('/').unwrap_or_default();
+    let name = format!(
+        "{folder}{}dataset_info.json",
+        if folder.is_empty() { "" } else { "/" }
+    );
+    let task = formats::Task::from(&plan.recipe.task);
+    let files = sides.iter().flat_map(|side| &side.files);
+    let entries = files.map(|file| {
+        let file = file.rsplit('/').next().unwrap_or_default();
+        let end = plan.encoding.extension();
+        let key = file.strip_suffix(end).unwrap_or(file);
+        (key.to_owned(), formats::llama_factory_info(file, task))
+    });
+    let mut bytes = to_pretty(&Json::Object(entries.collect()));
+    bytes.push(b'\n');
+    put(output, &name, &bytes)?;
+    Ok(FileDigest::of(&name, &bytes))
 }
 
 /// Compares the units with each other, where a stage of the recipe does.

@@ -9,6 +9,7 @@ use forgemark_contract::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Plan;
+use crate::encode::Shards;
 use crate::output::FileDigest;
 use crate::recipe::{Recipe, Task};
 use crate::similar::text::Wording;
@@ -28,6 +29,8 @@ pub struct Side {
     pub examples: u64,
     /// Lines, which are more where an example is written as several.
     pub lines: u64,
+    /// The names of the files that hold them, in order.
+    pub files: Vec<String>,
 }
 
 /// What was made, from what and how.
@@ -63,6 +66,7 @@ impl Manifest {
                 ("share", side.share.into()),
                 ("examples", side.examples.into()),
                 ("lines", side.lines.into()),
+                ("files", side.files.as_slice().into()),
             ])
         });
         let mut json = Object::from([
@@ -183,6 +187,8 @@ pub(super) fn recipe_json(plan: &Plan) -> Json {
     let mut json = Object::from([
         ("task", Json::from(recipe.task.word())),
         ("format", plan.format.word().into()),
+        ("container", plan.encoding.container.word().into()),
+        ("compression", plan.encoding.compression.word().into()),
         ("unit", recipe.unit.word().into()),
         (
             "group_by",
@@ -332,6 +338,11 @@ pub(super) fn recipe_json(plan: &Plan) -> Json {
             ]),
         );
     }
+    match plan.encoding.shards {
+        Shards::One => {}
+        Shards::Count(count) => _ = json.insert("shards", u64::from(count)),
+        Shards::Rows(rows) => _ = json.insert("shard_rows", rows),
+    }
     if let Some(seed) = plan.shuffle {
         json.insert("shuffle", seed);
     }
@@ -390,7 +401,14 @@ pub fn verify(manifest: &Json, read: &mut dyn FnMut(&str) -> Option<Vec<u8>>) ->
         };
         let lines = written(&end.replace(".jsonl", ".provenance.jsonl"))
             .map(|file| file.at("lines").clone());
-        if lines.as_ref() != Some(side.at("lines")) {
+        let rows = side.items("files").iter().map(|name| {
+            let path = name.as_str().unwrap_or_default();
+            let mut files = manifest.items("files").iter();
+            let file = files.find(|file| file.str_or("path", "") == path);
+            file.and_then(|file| file.at("lines").as_u64())
+        });
+        let rows = rows.sum::<Option<u64>>();
+        if lines.as_ref() != Some(side.at("lines")) || rows != side.at("lines").as_u64() {
             findings.push(format!("side {name}: its lines are not those of its files"));
         }
     }

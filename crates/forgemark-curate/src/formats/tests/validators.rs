@@ -494,3 +494,24 @@ fn a_format_without_the_task_says_so() {
     let found = findings(Format::ShareGpt, Task::Rollout, &[]);
     assert_eq!(found, [("schema", "file ".to_owned())]);
 }
+
+#[test]
+fn every_rule_stands_in_the_documentation() {
+    let page = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/trainers.md"
+    ));
+    for (rule, meaning) in RULES {
+        assert!(
+            page.contains(&format!("| `{rule}` | {meaning} |")),
+            "{rule}"
+        );
+    }
+    for format in Format::ALL {
+        assert!(
+            page.contains(&format!("`{}`", format.word())),
+            "{}",
+            format.word()
+        );
+    }
+}
