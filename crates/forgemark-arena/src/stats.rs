@@ -328,7 +328,7 @@ fn models(
         if let Some(wins) = meeting.answerer_wins() {
             of(meeting.answerer, &|model| model.answerer.add(wins));
             of(meeting.question.questioner, &|model| {
-                model.questioner.add(!wins)
+                model.questioner.add(!wins);
             });
         }
     }

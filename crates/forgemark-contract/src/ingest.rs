@@ -28,7 +28,8 @@
 //! and where it was earlier than it the time as given stays in `metadata.given_created_at`.
 //!
 //! **Metadata.** Other keys of a row are kept: short values (numbers, truth values, texts of up to 200 characters) in the
-//! metadata of each record of the row, where filters find them, others in that of its first record. What exports read
+//! metadata of each record of the row, where filters find them, others in that of its first record. Short values of other keys of a
+//! message stand in the metadata of its record, others in the message. What exports read
 //! (`reward`, `reward_source`, `rank`, `label`) stands with the answer that it is about.
 
 mod arena;

@@ -14,6 +14,7 @@ use forgemark_contract::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::cut::{Plan, cut};
+use crate::encode::Encoding;
 use crate::error::Result;
 use crate::formats::Format;
 use crate::output::Output;
@@ -80,6 +81,7 @@ pub fn export(rows: u64, scratch: &dyn Scratch, gauge: &Gauge<'_>) -> Result<Exp
     let plan = Plan {
         recipe: Recipe::new(Task::Sft, Visibility::at(Timestamp(i64::MAX))),
         format: Format::OpenAi,
+        encoding: Encoding::LINES,
         name: "cut".to_owned(),
         split: None,
         mix: None,

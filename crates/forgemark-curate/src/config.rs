@@ -10,7 +10,8 @@ use forgemark_contract::settings::{Resolved, SettingError};
 use forgemark_contract::time::Timestamp;
 
 use crate::compat;
-use crate::formats::Format;
+use crate::encode::{Compression, Container, Encoding, Shards};
+use crate::formats::{self, Format};
 use crate::recipe::{
     Answers, Choose, HoldoutRule, LabelRule, LanguageRule, LengthRule, NearRule, OnFind, OnMissing,
     Order, PairRule, Recipe, RedactRule, RewardRule, SemanticRule, Task, Ties, Unit,
@@ -54,6 +55,8 @@ pub struct CutSettings {
     pub recipe: Recipe,
     /// The trainer's columns.
     pub format: Format,
+    /// What the rows are kept in.
+    pub encoding: Encoding,
     /// Files of evaluation items.
     pub holdout_files: Vec<String>,
     /// How examples are divided.
@@ -178,13 +181,42 @@ impl Reader<'_> {
         let Some(format) = Format::of_word(word) else {
             return Err(SettingError::new("shape", format!("no such shape: {word}")));
         };
+        let encoding = self.encoding(format)?;
+        let task = formats::Task::from(&recipe.task);
+        if let Err(error) = encoding.check_for(format, task) {
+            self.problems.push(recipe_problem(&error));
+        }
         Ok(CutSettings {
             recipe,
             format,
+            encoding,
             holdout_files,
             split: self.split(threads)?,
             mix: self.mix()?,
             shuffle: values.opt_u64("shuffle")?,
+        })
+    }
+
+    fn encoding(&self, format: Format) -> Result<Encoding, SettingError> {
+        let values = self.values;
+        let container = Container::of_word(values.str("format")?);
+        let container = container.unwrap_or_else(|| Container::of_format(format));
+        let compression = Compression::of_word(values.str("compression")?);
+        let shards = match (values.opt_u64("shards")?, values.opt_u64("shard_rows")?) {
+            (Some(_), Some(_)) => {
+                return Err(SettingError::new(
+                    "shard_rows",
+                    "shards says already how many files there are; give one of the two",
+                ));
+            }
+            (Some(count), None) => Shards::Count(u32::try_from(count).unwrap_or(u32::MAX)),
+            (None, Some(rows)) => Shards::Rows(rows),
+            (None, None) => Shards::One,
+        };
+        Ok(Encoding {
+            container,
+            compression: compression.unwrap_or_else(|| Compression::of_container(container)),
+            shards,
         })
     }
 

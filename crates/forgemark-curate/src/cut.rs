@@ -1,7 +1,7 @@
 //! A cut: rows and a plan to files.
 //!
 //! ```text
-//! NAME.SIDE.jsonl              the examples in the trainer's format, and nothing else
+//! NAME.SIDE.jsonl              the examples in the trainer's format, and nothing else; or Parquet, Arrow, in shards
 //! NAME.SIDE.provenance.jsonl   line by line where each is from
 //! NAME.redactions.jsonl        the records in which secrets or personal data were found, with the kinds, where looked for
 //! NAME.decisions.jsonl         every row, unit and example that was dropped or kept, with the reason
@@ -25,15 +25,17 @@ mod batch;
 mod card;
 mod examples;
 mod manifest;
+mod previous;
 mod scan;
 mod sides;
 
 #[cfg(test)]
 mod tests;
 
-use forgemark_contract::json::{Json, Object, WriteJson, write_line};
+use forgemark_contract::json::{Json, Object, WriteJson, to_pretty, write_line};
 use forgemark_contract::store::{ContextRecord, Snapshot};
 
+use crate::encode::Encoding;
 use crate::error::{CurateError, Result};
 use crate::formats::{self, Format, Layout};
 use crate::output::{FileDigest, LineFile, Output, put};
@@ -53,6 +55,7 @@ use examples::Examples;
 
 pub(crate) use examples::{Head, Heads};
 pub use manifest::{Manifest, Side, diff, verify};
+pub use previous::Previous;
 
 /// How a cut is made and written.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +64,8 @@ pub struct Plan {
     pub recipe: Recipe,
     /// The trainer's format.
     pub format: Format,
+    /// What the rows are kept in, how it is compressed, and in how many files.
+    pub encoding: Encoding,
     /// What the names of the files begin with; may hold folders, divided by `/` on every machine.
     pub name: String,
     /// How examples are divided; `None` makes one side.
@@ -78,6 +83,14 @@ impl Plan {
     /// [`CurateError::Recipe`] names the first that cannot.
     pub fn check(&self) -> Result<()> {
         self.recipe.check()?;
+        let task = formats::Task::from(&self.recipe.task);
+        if Layout::new(self.format).columns(task).is_none() {
+            return Err(CurateError::Recipe {
+                key: "shape",
+                what: format!("{} has no rows for {}", self.format.word(), task.word()),
+            });
+        }
+        self.encoding.check_for(self.format, task)?;
         if let Some(split) = &self.split {
             split.check()?;
         }
@@ -113,7 +126,32 @@ pub fn cut(
     scratch: &dyn Scratch,
     output: &mut dyn Output,
 ) -> Result<Manifest> {
+    cut_from(None, snapshot, plan, scratch, output)
+}
+
+/// Makes a cut that goes on from an earlier one of the same recipe: see [`Previous`].
+///
+/// # Errors
+/// As [`cut`].
+pub fn cut_after(
+    previous: &Previous,
+    snapshot: &dyn Snapshot,
+    plan: &Plan,
+    scratch: &dyn Scratch,
+    output: &mut dyn Output,
+) -> Result<Manifest> {
+    cut_from(Some(previous), snapshot, plan, scratch, output)
+}
+
+fn cut_from(
+    previous: Option<&Previous>,
+    snapshot: &dyn Snapshot,
+    plan: &Plan,
+    scratch: &dyn Scratch,
+    output: &mut dyn Output,
+) -> Result<Manifest> {
     plan.check()?;
+    let prior = previous.map(|previous| &previous.prior);
     let recipe = &plan.recipe;
     let scan::Scanned {
         rows,
@@ -121,12 +159,12 @@ pub fn cut(
         listed,
         mut hidden,
         mut members,
-        ..
+        changed_at,
     } = scan::scan(snapshot, recipe, scratch)?;
     let mut counts = vec![("rows", rows), ("lifecycle", living), ("filter", listed)];
 
-    let mut among = compare(snapshot, recipe, None, &mut members, scratch)?;
-    let mut making = Making::new(plan, scratch)?;
+    let mut among = compare(snapshot, recipe, prior, &mut members, scratch)?;
+    let mut making = Making::new(plan, prior, scratch)?;
     {
         let mut answers = among.as_mut().map(Among::answers).transpose()?;
         let vectors = plan.compares_examples();
@@ -174,10 +212,18 @@ pub fn cut(
         examples: &mut making.examples,
         sides: sides.as_ref(),
     };
+    let layout = content.layout;
     let written = sides::write(plan, content, scratch, output, &mut files)?;
+    if plan.format == Format::LlamaFactory {
+        files.push(describe(plan, &written, output)?);
+    }
     let mut manifest = Manifest::new(plan, snapshot, &counts, written, sides.as_ref());
+    manifest.set_changed_at(changed_at);
+    if let Some(previous) = previous {
+        manifest.set_previous(previous.version, making.settled);
+    }
     let card_name = format!("{}.README.md", plan.name);
-    let card = card::write(&manifest, plan, snapshot);
+    let card = card::write(&manifest, plan, layout, snapshot);
     put(output, &card_name, card.as_bytes())?;
     files.push(FileDigest::of(&card_name, card.as_bytes()));
     manifest.set_files(&files);
@@ -187,6 +233,27 @@ pub fn cut(
         &manifest.bytes(),
     )?;
     Ok(manifest)
+}
+
+/// Writes what LLaMA-Factory looks up: `dataset_info.json` in the folder of the files, with an entry for each of them.
+fn describe(plan: &Plan, sides: &[Side], output: &mut dyn Output) -> Result<FileDigest> {
+    let (folder, _) = plan.name.rsplit_once('/').unwrap_or_default();
+    let name = format!(
+        "{folder}{}dataset_info.json",
+        if folder.is_empty() { "" } else { "/" }
+    );
+    let task = formats::Task::from(&plan.recipe.task);
+    let files = sides.iter().flat_map(|side| &side.files);
+    let entries = files.map(|file| {
+        let file = file.rsplit('/').next().unwrap_or_default();
+        let end = plan.encoding.extension();
+        let key = file.strip_suffix(end).unwrap_or(file);
+        (key.to_owned(), formats::llama_factory_info(file, task))
+    });
+    let mut bytes = to_pretty(&Json::Object(entries.collect()));
+    bytes.push(b'\n');
+    put(output, &name, &bytes)?;
+    Ok(FileDigest::of(&name, &bytes))
 }
 
 /// Compares the units with each other, where a stage of the recipe does.
@@ -217,7 +284,10 @@ fn compare(
 /// What is made of the groups, batch by batch.
 struct Making<'p, 's> {
     plan: &'p Plan,
+    prior: Option<&'p Prior>,
     alone: Alone<'p>,
+    /// Units that have the decision of an earlier cut.
+    settled: u64,
     /// Units so far.
     units: u64,
     /// Units that each stage has dropped.
@@ -241,9 +311,11 @@ struct Making<'p, 's> {
 }
 
 impl<'p, 's> Making<'p, 's> {
-    fn new(plan: &'p Plan, scratch: &'s dyn Scratch) -> Result<Self> {
+    fn new(plan: &'p Plan, prior: Option<&'p Prior>, scratch: &'s dyn Scratch) -> Result<Self> {
         Ok(Making {
             plan,
+            prior,
+            settled: 0,
             alone: Alone::new(&plan.recipe),
             units: 0,
             dropped: [0; STAGES.len()],
@@ -300,16 +372,30 @@ impl<'p, 's> Making<'p, 's> {
                 Some(answers) => answers.of(number)?,
                 None => None,
             };
-            let reason = self
-                .alone
-                .judge(&item, stages::first_id(&item, forest), found)?;
+            let first_id = stages::first_id(&item, forest);
+            let (order, ordinals) = (recipe.order, &batch.ordinals);
+            let (key, earlier) = stages::place(&item, forest, ordinals, order, number, self.prior);
+            let reason = match earlier {
+                Some(earlier) => earlier.dropped.clone(),
+                None => self.alone.judge(&item, first_id, found)?,
+            };
+            self.settled += u64::from(earlier.is_some());
+            if self.prior.is_some() && self.plan.split.is_some() {
+                let group = batch.groups_before + item.group as u64;
+                self.ties.name(first_id, group)?;
+                let gave_way =
+                    |reason: &&Reason| matches!(reason.stage, "exact" | "near" | "semantic");
+                let keeper = reason.as_ref().filter(gave_way);
+                if let Some(by) = keeper.and_then(|reason| reason.by.as_deref()) {
+                    self.ties.name(by, group)?;
+                }
+            }
             if let Some(reason) = &reason {
                 verdict.drop(recipe.unit, &item, reason);
                 if let Some(stage) = STAGES.iter().position(|stage| *stage == reason.stage) {
                     self.dropped[stage] += 1;
                 }
             }
-            let key = stages::order_key(&item, forest, &batch.ordinals, recipe.order, number);
             let ids = item.records.iter();
             let decision = Decision {
                 unit: recipe.unit.word(),

@@ -17,8 +17,8 @@ use arrow_schema::Schema;
 use forgemark_contract::json::Json;
 
 use crate::error::{CurateError, Result};
-use crate::formats::Format;
 use crate::formats::schema::Columns;
+use crate::formats::{Format, Task};
 use crate::output::{FileDigest, Output};
 use file::RowFile;
 
@@ -106,6 +106,14 @@ impl Compression {
         }
     }
 
+    /// The one that a container usually has.
+    pub fn of_container(container: Container) -> Self {
+        match container {
+            Container::Parquet => Compression::Zstd,
+            Container::Jsonl | Container::Arrow | Container::Lance => Compression::None,
+        }
+    }
+
     /// The compression of a word.
     pub fn of_word(word: &str) -> Option<Self> {
         Compression::ALL
@@ -149,10 +157,7 @@ impl Encoding {
         let container = Container::of_format(format);
         Encoding {
             container,
-            compression: match container {
-                Container::Parquet => Compression::Zstd,
-                _ => Compression::None,
-            },
+            compression: Compression::of_container(container),
             shards: Shards::One,
         }
     }
@@ -189,6 +194,45 @@ impl Encoding {
             Shards::Rows(0) => refused("shards", "a file has at least one row".to_owned()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the trainer of a format reads such files; a Lance table is for tools of one's own.
+    ///
+    /// # Errors
+    /// [`CurateError::Recipe`] says what it reads.
+    pub fn check_for(&self, format: Format, task: Task) -> Result<()> {
+        self.check()?;
+        let is = |container| self.container == container;
+        let plain_lines = is(Container::Jsonl) && self.compression == Compression::None;
+        let (reads, what) = match (format, task) {
+            (Format::OpenAi | Format::NemoRl, _) => (plain_lines, "JSON lines without compression"),
+            (Format::Verl, Task::Sft) => (is(Container::Parquet), "Parquet"),
+            (Format::Verl, _) => (
+                plain_lines || is(Container::Parquet),
+                "Parquet, and JSON lines without compression",
+            ),
+            // They go by the last extension of the name.
+            (Format::OpenRlhf | Format::LlamaFactory, _) => (
+                plain_lines || is(Container::Parquet) || is(Container::Arrow),
+                "Parquet, Arrow, and JSON lines without compression",
+            ),
+            _ => (true, ""),
+        };
+        if reads || is(Container::Lance) {
+            return Ok(());
+        }
+        let found = match self.compression {
+            Compression::None => self.container.word().to_owned(),
+            compression => format!("{} with {}", self.container.word(), compression.word()),
+        };
+        Err(CurateError::Recipe {
+            key: "format",
+            what: format!(
+                "{} for {} reads {what}, not {found}",
+                format.word(),
+                task.word()
+            ),
+        })
     }
 
     /// What the names of the files end with, such as `.jsonl.gz`.

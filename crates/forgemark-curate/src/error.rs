@@ -63,6 +63,16 @@ pub enum CurateError {
         /// One of them.
         record: String,
     },
+    /// A cut that is to go on from an earlier one has another recipe.
+    #[error("{key}: the earlier cut had {before}, now it is {now}; use the same recipe, or cut the whole anew")]
+    Changed {
+        /// The key of the recipe, as the manifest has it.
+        key: String,
+        /// Its value in the earlier cut, as JSON.
+        before: String,
+        /// Its value now.
+        now: String,
+    },
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -131,11 +131,6 @@ impl<'a> LineFile<'a> {
         Ok(())
     }
 
-    /// Lines so far.
-    pub(crate) fn lines(&self) -> u64 {
-        self.lines + count_lines(&self.buffer)
-    }
-
     /// Hands the rest over and says what was written.
     pub(crate) fn finish(mut self) -> Result<FileDigest> {
         self.flush()?;

@@ -74,9 +74,10 @@ fn record(row: RolloutRecord, reward: Option<f32>, grader: Option<&str>) -> Cont
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::{self, Format, validate};
     use crate::recipe::{Recipe, Task};
     use crate::select::Path;
-    use crate::testing::{neutral, recipe, texts};
+    use crate::testing::{neutral, plan, recipe, texts, try_cut};
     use forgemark_contract::time::Timestamp;
 
     fn row(rollout: &str, place: i64, role: &str, content: &str) -> RolloutRecord {
@@ -134,5 +135,27 @@ mod tests {
             .collect();
         assert_eq!(rewards, [Some(1.0), Some(0.1)]);
         assert_eq!(responses[1].str_or("reward_source", ""), "unit-tests");
+    }
+
+    #[test]
+    fn d26_policies_are_trained_on_the_problems_of_trajectories() {
+        let mut rows = trajectory("r1", "it is 42", 1.0);
+        rows.extend(trajectory("r2", "it is 41", 0.1));
+        let records = records(rows);
+        for format in [Format::Verl, Format::Trl, Format::OpenRlhf] {
+            let by_problem = Recipe {
+                group_by: vec![Path::metadata(["group_id"])],
+                ..recipe(Task::Rollout {
+                    drop_zero_variance: true,
+                })
+            };
+            let written = try_cut(records.clone(), &plan(by_problem, format)).unwrap();
+            let lines = written.lines("cut.jsonl");
+            assert_eq!(lines.len(), 1, "{}", format.word());
+            let asked = ["prompt", "input"].map(|key| texts(lines[0].at(key)).concat());
+            assert_eq!(asked.concat(), "solve x", "{}", format.word());
+            let found = validate(format, formats::Task::Rollout, lines.into_iter().map(Ok));
+            assert_eq!(found, [], "{}", format.word());
+        }
     }
 }

@@ -111,7 +111,19 @@ pub(crate) struct Ties<'s> {
     groups: u64,
 }
 
+/// What stands before the first id of a unit among the values, where the numbers of paths stand.
+const UNIT: u8 = u8::MAX;
+
 impl<'s> Ties<'s> {
+    /// Ties the group to all others that name a unit by this first id: its own, or that which one of its units gave way to
+    /// in an earlier cut.
+    pub(crate) fn name(&mut self, first_id: &str, group: u64) -> Result<()> {
+        let print = fingerprint(first_id.as_bytes()).to_be_bytes();
+        let mut tied = Pack::default();
+        tied.uint(group);
+        self.values.push(&[&[UNIT][..], &print].concat(), &tied.0)
+    }
+
     pub(crate) fn new(scratch: &'s dyn Scratch) -> Self {
         Ties {
             values: Sorter::new(scratch),

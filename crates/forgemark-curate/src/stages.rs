@@ -28,7 +28,7 @@ use crate::tree::{Candidates, Forest};
 
 pub(crate) use alone::Alone;
 pub(crate) use among::{Among, Answers, Found, Gather, first_id};
-pub(crate) use order::{Prior, key as order_key};
+pub(crate) use order::{Prior, place};
 pub use units::{Item, represent};
 pub(crate) use units::{Wanted, items};
 

@@ -10,6 +10,7 @@ use forgemark_contract::store::{
 use forgemark_contract::time::Timestamp;
 
 use crate::cut::{Manifest, Plan, cut};
+use crate::encode::Encoding;
 use crate::error::Result;
 use crate::formats::Format;
 use crate::output::MemoryOutput;
@@ -71,6 +72,7 @@ pub(crate) fn plan(recipe: Recipe, format: Format) -> Plan {
     Plan {
         recipe,
         format,
+        encoding: Encoding::LINES,
         name: "cut".to_owned(),
         split: None,
         mix: None,

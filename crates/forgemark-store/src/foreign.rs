@@ -37,20 +37,26 @@ pub(crate) struct ForeignStore {
 }
 
 impl ForeignStore {
-    /// The table at `uri`, of which `base` is the newest version.
-    pub(crate) fn new(uri: &str, base: Arc<Dataset>) -> Self {
-        ForeignStore {
+    /// The table at `uri`, of which `base` is a version.
+    ///
+    /// # Errors
+    /// [`StoreError::Storage`] where the table has not the columns of records.
+    pub(crate) fn new(uri: &str, base: Arc<Dataset>) -> Result<Self, StoreError> {
+        let columns = ["id", "run_id", "created_at", "role", "content_type"];
+        let missing = columns
+            .into_iter()
+            .find(|name| base.schema().field(name).is_none());
+        if let Some(name) = missing {
+            return Err(StoreError::Storage {
+                uri: uri.to_owned(),
+                what: format!("a Lance table, but not one of records: it has no column {name}"),
+                source: None,
+            });
+        }
+        Ok(ForeignStore {
             uri: uri.to_owned(),
             base,
-        }
-    }
-
-    /// Whether a table has the columns of the original's records.
-    pub(crate) fn is_one(table: &Dataset) -> bool {
-        let columns = ["id", "run_id", "created_at", "role", "content_type"];
-        columns
-            .iter()
-            .all(|name| table.schema().field(name).is_some())
+        })
     }
 
     fn read_only<T>(&self) -> Result<T, StoreError> {

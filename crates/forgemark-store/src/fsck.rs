@@ -11,9 +11,10 @@ use futures_util::TryStreamExt as _;
 use lance_table::io::deletion::deletion_file_path;
 
 use crate::columns::ORDINAL;
+use crate::payload;
 use crate::runtime::wait;
 use crate::snapshot::LanceSnapshot;
-use crate::table::{Table, local_folder};
+use crate::table::Table;
 
 /// Looks through the newest version of a table.
 pub(crate) fn fsck(table: &Arc<Table>) -> Result<Vec<Finding>, StoreError> {
@@ -29,6 +30,7 @@ pub(crate) fn fsck(table: &Arc<Table>) -> Result<Vec<Finding>, StoreError> {
         vector: true,
         ..Parts::KEYS
     };
+    let payload_is_there = |address: &str| payload::is_there(uri, address);
     findings.extend(audit(|| snapshot.every_row(parts), &payload_is_there)?);
     Ok(findings)
 }
@@ -79,9 +81,4 @@ async fn doubled_ordinals(snapshot: &LanceSnapshot) -> Result<Vec<Finding>, Stor
         }
     }
     Ok(findings)
-}
-
-/// Whether a payload is there, where that can be told without asking anyone else.
-fn payload_is_there(uri: &str) -> Option<bool> {
-    local_folder(uri)?.try_exists().ok()
 }

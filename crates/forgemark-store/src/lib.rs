@@ -21,6 +21,7 @@ mod keys;
 mod lock;
 mod maintain;
 mod order;
+mod payload;
 mod pushdown;
 mod runtime;
 mod search;
@@ -36,6 +37,8 @@ use forgemark_contract::store::{
     StoreOptions, Stores, VectorModel, Version, Written,
 };
 use forgemark_contract::time::Timestamp;
+
+pub use crate::payload::{Payload, fetch_payload, put_payload};
 
 use crate::foreign::ForeignStore;
 use crate::runtime::wait;

@@ -6,6 +6,7 @@ mod diff;
 pub mod ingest;
 mod input;
 mod keep;
+mod quarantine;
 mod read;
 mod reader;
 

@@ -167,29 +167,28 @@ fn panel(adjudicator: &Adjudicator<'_>) -> Panel {
             unanimity: Unanimity::Side,
             ..*adjudicator.rule_of(key)
         };
-        match adjudicator.panel(&rule, key, case) {
-            Some(side @ (Outcome::Claimant | Outcome::Defender)) => {
-                pairs.push((side, people));
-                let wrong = u64::from(side != people);
-                if side == Outcome::Claimant {
-                    found.labelled.upheld += 1;
-                    found.labelled.upheld_wrongly += wrong;
-                } else {
-                    found.labelled.rejected += 1;
-                    found.labelled.rejected_wrongly += wrong;
-                }
+        if let Some(side @ (Outcome::Claimant | Outcome::Defender)) =
+            adjudicator.panel(&rule, key, case)
+        {
+            pairs.push((side, people));
+            let wrong = u64::from(side != people);
+            if side == Outcome::Claimant {
+                found.labelled.upheld += 1;
+                found.labelled.upheld_wrongly += wrong;
+            } else {
+                found.labelled.rejected += 1;
+                found.labelled.rejected_wrongly += wrong;
             }
-            _ => {
-                let most = Rule {
-                    unanimity: Unanimity::Majority,
-                    ..rule
-                };
-                if let Some(side @ (Outcome::Claimant | Outcome::Defender)) =
-                    adjudicator.panel(&most, key, case)
-                {
-                    found.contested.add(side == people);
-                }
-            }
+            continue;
+        }
+        let most = Rule {
+            unanimity: Unanimity::Majority,
+            ..rule
+        };
+        if let Some(side @ (Outcome::Claimant | Outcome::Defender)) =
+            adjudicator.panel(&most, key, case)
+        {
+            found.contested.add(side == people);
         }
     }
     found.kappa = cohen_kappa(&pairs);

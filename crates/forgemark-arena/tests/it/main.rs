@@ -5,5 +5,6 @@
 
 mod arena;
 mod check;
+mod decide;
 mod heavy;
 mod quarantine;

@@ -2,7 +2,7 @@
 
 use super::RowShape;
 use super::chat::{Messages, missing, take_time};
-use super::unit::{Draft, Head, join};
+use super::unit::{Draft, Head, join, spread};
 use crate::json::{Json, Object, parse_str};
 use crate::shape::ShapeError;
 use crate::shape::record::mismatch;
@@ -214,10 +214,14 @@ fn place(
     drafts
 }
 
+/// A message as a draft. Other keys of it that are short say something about the record, such as which model spoke.
 fn timed(mut message: ChatMessage) -> Draft {
     let at = take_time(&mut message.extra);
+    let (short, long) = spread(std::mem::take(&mut message.extra));
+    message.extra = long;
     Draft {
         at,
+        metadata: short,
         ..Draft::new(message)
     }
 }

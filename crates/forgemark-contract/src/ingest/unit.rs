@@ -158,7 +158,7 @@ pub(super) fn join(to: &mut Object, from: &Object) {
 }
 
 /// The entries that are short, and the others.
-fn spread(rest: Object) -> (Object, Object) {
+pub(super) fn spread(rest: Object) -> (Object, Object) {
     let short = |value: &Json| match value {
         Json::Str(text) => text.len() <= SHORT_TEXT,
         Json::Bool(_) | Json::Int(_) | Json::Float(_) => true,

@@ -48,6 +48,10 @@ pub const KEYS: &[Key] = &[
     // what is written
     key("profile", words(&[("default", &[]), ("lance-context-1", &["compat"])]), "\"default\"", "`lance-context-1` writes what the original's export writes, byte for byte; it reads `compat.*`, `select.*` and nothing else."),
     key("shape", words(&[("neutral", &[]), ("openai", &[]), ("trl", &[]), ("trl-reward", &[]), ("sharegpt", &[]), ("axolotl", &[]), ("llama-factory", &["llamafactory"]), ("openrlhf", &[]), ("nemo-rl", &["nemo"]), ("verl", &[])]), "\"neutral\"", "The trainer whose columns are written; `neutral` writes all that is known."),
+    key("format", words(&[("auto", &[]), ("jsonl", &[]), ("parquet", &[]), ("arrow", &[]), ("lance", &[])]), "\"auto\"", "What the rows are kept in; `auto` is `parquet` for verl and `jsonl` for all others."),
+    key("compression", words(&[("auto", &[]), ("none", &[]), ("gzip", &[]), ("zstd", &[]), ("snappy", &[])]), "\"auto\"", "How the files are compressed; `auto` is `zstd` for Parquet and `none` for all others."),
+    key("shards", POSITIVE, "null", "How many files the rows of a side go to, in equal parts; without it there is one, without a number in its name."),
+    key("shard_rows", POSITIVE, "null", "How many rows a file of a side holds at most, instead of `shards`."),
     key("shuffle", COUNT, "null", "Seed by which the lines of a side are shuffled; without it they stand in the order of their first record."),
 
     // which records

@@ -44,6 +44,7 @@ fn the_defaults_are_the_recipe_that_drops_nothing() {
         recipe
     });
     assert_eq!(settings.format, Format::Neutral);
+    assert_eq!(settings.encoding, Encoding::LINES);
     assert!(
         settings.split.is_none() && settings.mix.is_none() && settings.holdout_files.is_empty()
     );
@@ -157,4 +158,37 @@ fn the_original_is_asked_for_in_its_own_words() {
         ("compat.decontaminate_threshold", "0.1"),
     ];
     assert_eq!(paths(read(&alone)), ["compat.decontaminate_threshold"]);
+}
+
+#[test]
+fn what_rows_are_kept_in_is_what_the_trainer_reads() {
+    let verl = cut(compat::Task::Sft, &[("shape", "\"verl\"")]).encoding;
+    assert_eq!(
+        (verl.container, verl.compression),
+        (Container::Parquet, Compression::Zstd)
+    );
+    let sharded = [
+        ("shape", "\"trl\""),
+        ("format", "\"jsonl\""),
+        ("compression", "\"gzip\""),
+        ("shards", "4"),
+    ];
+    let sharded = cut(compat::Task::Sft, &sharded).encoding;
+    assert_eq!(sharded.extension(), ".jsonl.gz");
+    assert_eq!(sharded.shards, Shards::Count(4));
+    for (pairs, path) in [
+        (vec![("compression", "\"snappy\"")], "compression"),
+        (
+            vec![("shape", "\"verl\""), ("format", "\"jsonl\"")],
+            "format",
+        ),
+        (
+            vec![("shape", "\"openai\""), ("format", "\"parquet\"")],
+            "format",
+        ),
+        (vec![("shards", "2"), ("shard_rows", "5")], "shard_rows"),
+        (vec![("shards", "100000")], "shards"),
+    ] {
+        assert_eq!(paths(read(&pairs)), [path]);
+    }
 }

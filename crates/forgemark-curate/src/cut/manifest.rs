@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use forgemark_contract::json::{Json, Object, to_compact, to_pretty};
 use forgemark_contract::store::Snapshot;
-use forgemark_contract::text::sha256_hex;
+use forgemark_contract::text::{hex, sha256_hex};
+use forgemark_contract::time::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::Plan;
+use crate::encode::Shards;
 use crate::output::FileDigest;
 use crate::recipe::{Recipe, Task};
 use crate::similar::text::Wording;
@@ -26,6 +29,8 @@ pub struct Side {
     pub examples: u64,
     /// Lines, which are more where an example is written as several.
     pub lines: u64,
+    /// The names of the files that hold them, in order.
+    pub files: Vec<String>,
 }
 
 /// What was made, from what and how.
@@ -61,6 +66,7 @@ impl Manifest {
                 ("share", side.share.into()),
                 ("examples", side.examples.into()),
                 ("lines", side.lines.into()),
+                ("files", side.files.as_slice().into()),
             ])
         });
         let mut json = Object::from([
@@ -77,27 +83,8 @@ impl Manifest {
             ("counts", Json::Object(count_entries.collect())),
             ("sides", side_entries.collect()),
         ]);
-        if let Some(holdout) = &plan.recipe.holdout {
-            let items = holdout.items.iter().map(|item| {
-                let vector = item
-                    .vector
-                    .iter()
-                    .flatten()
-                    .map(|x| Json::from(f64::from(*x)));
-                Json::Array(vec![
-                    Json::from(&item.id),
-                    Json::from(&item.text),
-                    vector.collect(),
-                ])
-            });
-            let digest = sha256_hex(&to_compact(&items.collect::<Json>()));
-            json.insert(
-                "holdout",
-                Json::object([
-                    ("items", holdout.items.len().into()),
-                    ("sha256", digest.into()),
-                ]),
-            );
+        if let Some(holdout) = holdout_json(&plan.recipe) {
+            json.insert("holdout", holdout);
         }
         if let (Some(rule), Some(split)) = (&plan.split, split) {
             let closest = split.closest.iter().map(|closest| {
@@ -132,6 +119,21 @@ impl Manifest {
         }
     }
 
+    /// Says when a row was changed last, where any says it.
+    pub(super) fn set_changed_at(&mut self, changed_at: Option<Timestamp>) {
+        if let (Some(object), Some(at)) = (self.json.as_object_mut(), changed_at) {
+            object.insert("changed_at", at.ledger_style());
+        }
+    }
+
+    /// Says which cut this one goes on from, and how many units have its decision.
+    pub(super) fn set_previous(&mut self, version: u64, units: u64) {
+        if let Some(object) = self.json.as_object_mut() {
+            let previous = [("version", Json::from(version)), ("units", units.into())];
+            object.insert("previous", Json::object(previous));
+        }
+    }
+
     pub(super) fn set_files(&mut self, files: &[FileDigest]) {
         let files = files.iter().map(|file| {
             Json::object([
@@ -154,11 +156,39 @@ impl Manifest {
     }
 }
 
-fn recipe_json(plan: &Plan) -> Json {
+/// The identity of the evaluation items.
+pub(super) fn holdout_json(recipe: &Recipe) -> Option<Json> {
+    let holdout = recipe.holdout.as_ref()?;
+    let mut digest = Sha256::new();
+    // The digest of a list of all items, without the list.
+    for (place, item) in holdout.items.iter().enumerate() {
+        digest.update(if place == 0 { b"[" } else { b"," });
+        let vector = item.vector.iter().flatten();
+        let item = Json::Array(vec![
+            Json::from(&item.id),
+            Json::from(&item.text),
+            vector.map(|x| Json::from(f64::from(*x))).collect(),
+        ]);
+        digest.update(to_compact(&item));
+    }
+    digest.update(if holdout.items.is_empty() {
+        &b"[]"[..]
+    } else {
+        b"]"
+    });
+    Some(Json::object([
+        ("items", holdout.items.len().into()),
+        ("sha256", hex(&digest.finalize()).into()),
+    ]))
+}
+
+pub(super) fn recipe_json(plan: &Plan) -> Json {
     let recipe: &Recipe = &plan.recipe;
     let mut json = Object::from([
         ("task", Json::from(recipe.task.word())),
         ("format", plan.format.word().into()),
+        ("container", plan.encoding.container.word().into()),
+        ("compression", plan.encoding.compression.word().into()),
         ("unit", recipe.unit.word().into()),
         (
             "group_by",
@@ -308,6 +338,11 @@ fn recipe_json(plan: &Plan) -> Json {
             ]),
         );
     }
+    match plan.encoding.shards {
+        Shards::One => {}
+        Shards::Count(count) => _ = json.insert("shards", u64::from(count)),
+        Shards::Rows(rows) => _ = json.insert("shard_rows", rows),
+    }
     if let Some(seed) = plan.shuffle {
         json.insert("shuffle", seed);
     }
@@ -366,7 +401,14 @@ pub fn verify(manifest: &Json, read: &mut dyn FnMut(&str) -> Option<Vec<u8>>) ->
         };
         let lines = written(&end.replace(".jsonl", ".provenance.jsonl"))
             .map(|file| file.at("lines").clone());
-        if lines.as_ref() != Some(side.at("lines")) {
+        let rows = side.items("files").iter().map(|name| {
+            let path = name.as_str().unwrap_or_default();
+            let mut files = manifest.items("files").iter();
+            let file = files.find(|file| file.str_or("path", "") == path);
+            file.and_then(|file| file.at("lines").as_u64())
+        });
+        let rows = rows.sum::<Option<u64>>();
+        if lines.as_ref() != Some(side.at("lines")) || rows != side.at("lines").as_u64() {
             findings.push(format!("side {name}: its lines are not those of its files"));
         }
     }

@@ -1,12 +1,11 @@
-//! The files of each side: lines in the trainer's format, and beside them where each is from.
-
-use forgemark_contract::json::write_line;
+//! The files of each side: rows in the trainer's format, and beside them where each is from.
 
 use super::examples::{Examples, Heads};
 use super::{Plan, Side};
 use crate::compat::fraction;
-use crate::error::Result;
-use crate::formats::{self, Layout};
+use crate::encode::{RowsWriter, Shards};
+use crate::error::{CurateError, Result};
+use crate::formats::{self, Layout, Task};
 use crate::output::{FileDigest, LineFile, Output};
 use crate::spill::code::{Key, Pack, Unpack};
 use crate::spill::{Scratch, Sorter, Spool};
@@ -34,6 +33,11 @@ pub(super) fn write(
         examples,
         sides,
     } = content;
+    let task = Task::from(&plan.recipe.task);
+    let columns = layout.columns(task).ok_or_else(|| CurateError::Recipe {
+        key: "shape",
+        what: format!("{} has no rows for {}", plan.format.word(), task.word()),
+    })?;
     let one = [(String::new(), 1.0)];
     let names = plan.split.as_ref().map_or(&one[..], |rule| &rule.sides);
     let mut written = Vec::new();
@@ -43,19 +47,26 @@ pub(super) fn write(
         let dot = if name.is_empty() { "" } else { "." };
         let stem = format!("{}{dot}{name}", plan.name);
         let mut provenance = Spool::new(scratch)?;
-        let mut lines = LineFile::create(output, &format!("{stem}.jsonl"))?;
+        // Only shards have to know how many rows there will be.
+        let total = match plan.encoding.shards {
+            Shards::One => 0,
+            _ => count(layout, &mut order, examples)?,
+        };
+        let mut rows = RowsWriter::create(output, &stem, columns, plan.encoding, total)?;
         let mut entries = order.read()?;
         while let Some(place) = entries.next()? {
             let (example, from) = examples.at(Unpack(place).uint()?)?;
-            let first = lines.lines();
+            let first = rows.written();
             // The rules were tried on every example before.
-            for line in formats::lines(layout, &example, name, first as usize).unwrap_or_default() {
-                lines.write(|out| write_line(out, &line))?;
+            for row in formats::lines(layout, &example, name, first as usize).unwrap_or_default() {
+                rows.write(output, row)?;
                 provenance.push(&from)?;
             }
         }
-        let n_lines = lines.lines();
-        files.push(lines.finish()?);
+        let n_lines = rows.written();
+        let of_rows = rows.finish(output)?;
+        let names = of_rows.iter().map(|file| file.name.clone()).collect();
+        files.extend(of_rows);
         let name_of = format!("{stem}.provenance.jsonl");
         files.push(write_spool(&mut provenance, &name_of, output)?);
         written.push(Side {
@@ -63,9 +74,24 @@ pub(super) fn write(
             share: *share,
             examples: n_examples,
             lines: n_lines,
+            files: names,
         });
     }
     Ok(written)
+}
+
+/// The rows of a side.
+fn count(layout: Layout, order: &mut Spool, examples: &mut Examples) -> Result<u64> {
+    if !layout.completions() {
+        return Ok(order.len());
+    }
+    let mut rows = 0;
+    let mut entries = order.read()?;
+    while let Some(place) = entries.next()? {
+        let (example, _) = examples.at(Unpack(place).uint()?)?;
+        rows += layout.count(&example);
+    }
+    Ok(rows)
 }
 
 /// The places of the examples of a side, in the order in which they are written.

@@ -1,13 +1,25 @@
 use forgemark_contract::json::parse;
-use forgemark_contract::store::ContextRecord;
+use forgemark_contract::store::{ContextRecord, Parts};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use super::*;
 use crate::error::CurateError;
+use crate::output::MemoryOutput;
 use crate::recipe::{HoldoutItem, HoldoutRule, NearRule, OnMissing, Task};
 use crate::similar::text::Proposals;
 use crate::spill::MemoryScratch;
 use crate::split::SplitRule;
 use crate::testing::{Fixed, With, Written, plan, rec, recipe, try_cut};
+
+impl Manifest {
+    /// The version of the earlier cut, and how many units have its decision.
+    fn at_previous(&self) -> (u64, u64) {
+        let previous = self.json.at("previous");
+        let number = |key| previous.at(key).as_u64().unwrap_or(u64::MAX);
+        (number("version"), number("units"))
+    }
+}
 
 fn talks(n: i64) -> Vec<ContextRecord> {
     let talk = |s: i64| {
@@ -307,4 +319,214 @@ fn the_card_names_the_files_of_each_side() {
     let card = written.text("cut.README.md");
     assert!(card.starts_with("---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: cut.train.jsonl\n  - split: eval\n"), "{card}");
     assert!(card.contains("| rows | 12 |"), "{card}");
+}
+
+#[test]
+fn d10_rows_are_read_in_batches_and_only_what_is_looked_at() {
+    let snapshot = Fixed::new(talks(4_000));
+    let plan = plan(recipe(Task::Sft), Format::Trl);
+    let mut output = MemoryOutput::default();
+    cut(&snapshot, &plan, &MemoryScratch, &mut output).unwrap();
+    let asked = snapshot.asked.lock().unwrap();
+    assert_eq!(asked.scans, [Parts::KEYS], "first only keys, once");
+    let rows: usize = asked.takes.iter().map(|(rows, _)| rows).sum();
+    assert_eq!(rows, 8_000, "then each row once");
+    for (rows, parts) in &asked.takes {
+        assert!(*rows <= 2_050, "{rows} at once");
+        assert!(parts.text && !parts.vector && !parts.binary);
+    }
+    let lines = String::from_utf8_lossy(&output.files["cut.jsonl"]);
+    assert_eq!(lines.lines().count(), 4_000);
+}
+
+#[test]
+fn d10_vectors_are_read_where_a_stage_compares_them() {
+    let rows: Vec<_> = talks(3)
+        .into_iter()
+        .map(|row| row.vector(&[1.0, 0.0]))
+        .collect();
+    let semantic = Some(crate::recipe::SemanticRule {
+        distance: 0.1,
+        on_missing: OnMissing::Error,
+        threads: 1,
+    });
+    let recipe = Recipe {
+        semantic,
+        ..recipe(Task::Sft)
+    };
+    let snapshot = Fixed::new(rows);
+    let plan = plan(recipe, Format::Trl);
+    cut(
+        &snapshot,
+        &plan,
+        &MemoryScratch,
+        &mut MemoryOutput::default(),
+    )
+    .unwrap();
+    let asked = snapshot.asked.lock().unwrap();
+    let vectors: Vec<bool> = asked.takes.iter().map(|(_, parts)| parts.vector).collect();
+    assert_eq!(vectors, [true, false]);
+}
+
+#[test]
+fn d19_what_is_written_to_the_store_meanwhile_changes_nothing() {
+    use forgemark_contract::store::memory::MemoryStore;
+    use forgemark_contract::store::{At, Edit, RecordStore as _, StoreOptions};
+
+    let options = StoreOptions::default();
+    let store = MemoryStore::of_records("mem:store", talks(5), &options).unwrap();
+    let pinned = store.snapshot(&At::Latest).unwrap();
+    let run = |snapshot: &dyn Snapshot| {
+        let mut output = MemoryOutput::default();
+        let plan = plan(recipe(Task::Sft), Format::Trl);
+        cut(snapshot, &plan, &MemoryScratch, &mut output).unwrap();
+        output
+    };
+    let before = run(&*pinned);
+    let more = rec("late", "user", "more", 900).session("s0");
+    let now = more.created_at;
+    store.write(vec![Edit::Add(more)], now).unwrap();
+    let gone = forgemark_contract::store::Key::Id("q1".to_owned());
+    store.write(vec![Edit::Delete(gone)], now).unwrap();
+    assert_eq!(run(&*pinned), before);
+    assert_ne!(run(&*store.snapshot(&At::Latest).unwrap()), before);
+}
+
+#[test]
+fn d30_names_have_slashes_on_every_machine_and_lead_nowhere_else() {
+    let named = |name: &str| Plan {
+        name: name.to_owned(),
+        ..halves()
+    };
+    let written = try_cut(talks(4), &named("sft/v1.2/cut")).unwrap();
+    assert!(written.output.files.contains_key("sft/v1.2/cut.eval.jsonl"));
+    for name in ["", "a\\b", "../cut", "/cut", "a//b", "C:cut", "a/."] {
+        let error = try_cut(talks(1), &named(name)).err().unwrap();
+        assert!(
+            matches!(error, CurateError::Recipe { key: "name", .. }),
+            "{name}: {error}"
+        );
+    }
+}
+
+/// Goes on from a cut of the first rows to one of all.
+fn go_on(first: &[ContextRecord], all: &[ContextRecord], plan: &Plan) -> (Written, Written) {
+    let before = try_cut(first.to_vec(), plan).unwrap();
+    let mut previous = Previous::new(&before.manifest.json, plan).unwrap();
+    for line in before.lines("cut.decisions.jsonl") {
+        previous.decided(&line);
+    }
+    let mut output = MemoryOutput::default();
+    let snapshot = Fixed::new(all.to_vec());
+    let manifest = cut_after(&previous, &snapshot, plan, &MemoryScratch, &mut output).unwrap();
+    (before, Written { manifest, output })
+}
+
+fn wordy(seed: &[u8], texts: &[String], from: usize) -> Vec<ContextRecord> {
+    let talk = |(place, choice): (usize, &u8)| {
+        let n = from + place;
+        let text = &texts[usize::from(*choice) % texts.len()];
+        let session = format!("s{n:03}");
+        let angle = f32::from(*choice % 7) * 0.3;
+        let at = n as i64 * 10;
+        [
+            rec(&format!("q{n:03}"), "user", text, at)
+                .session(&session)
+                .vector(&[angle.cos(), angle.sin()]),
+            rec(&format!("a{n:03}"), "assistant", "so", at + 1)
+                .session(&session)
+                .vector(&[1.0, 0.2]),
+        ]
+    };
+    seed.iter().enumerate().flat_map(talk).collect()
+}
+
+fn comparing(which: u8) -> Plan {
+    let mut recipe = recipe(Task::Sft);
+    recipe.scope = vec!["user".to_owned()];
+    recipe.exact = which & 1 == 0;
+    recipe.near = (which & 2 == 0).then_some(NearRule {
+        shingle: 2,
+        jaccard: 0.6,
+        proposals: Proposals::All,
+    });
+    recipe.semantic = (which & 4 == 0).then_some(crate::recipe::SemanticRule {
+        distance: 0.02,
+        on_missing: OnMissing::Error,
+        threads: 1,
+    });
+    Plan {
+        split: (which & 8 == 0).then(|| SplitRule::train_eval(0.5, 1)),
+        ..plan(recipe, Format::Neutral)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where all that is new comes after what is old, going on and beginning anew are one.
+    #[test]
+    fn d27_a_cut_that_goes_on_is_a_cut_of_the_whole(
+        old in vec(0_u8..40, 1..12), new in vec(0_u8..40, 0..12),
+        texts in vec("[ab ]{1,8}", 1..10), which in 0_u8..16,
+    ) {
+        let plan = comparing(which);
+        let first = wordy(&old, &texts, 0);
+        let mut all = first.clone();
+        all.extend(wordy(&new, &texts, old.len()));
+        let (_, after) = go_on(&first, &all, &plan);
+        let whole = try_cut(all, &plan).unwrap();
+        for (name, bytes) in &whole.output.files {
+            if !name.ends_with("manifest.json") {
+                prop_assert_eq!(&after.output.files[name], bytes, "{}", name);
+            }
+        }
+        prop_assert_eq!(after.manifest.at_previous(), (3, old.len() as u64));
+    }
+
+    /// Wherever new units stand, old ones keep their decisions.
+    #[test]
+    fn d27_old_units_keep_their_decisions(
+        old in vec(0_u8..40, 1..12), new in vec(0_u8..40, 0..12),
+        texts in vec("[ab ]{1,8}", 1..10), which in 0_u8..16,
+    ) {
+        let plan = comparing(which);
+        let first = wordy(&old, &texts, 500);
+        let mut all = wordy(&new, &texts, 0);
+        all.extend(first.clone());
+        let (before, after) = go_on(&first, &all, &plan);
+        let units = |written: &Written| -> Vec<Json> {
+            let lines = written.lines("cut.decisions.jsonl").into_iter();
+            lines.filter(|line| line.str_or("unit", "") == "conversation").collect()
+        };
+        let (before, after) = (units(&before), units(&after));
+        prop_assert_eq!(&after[..before.len()], &before[..]);
+        prop_assert_eq!(after.len(), old.len() + new.len());
+    }
+}
+
+#[test]
+fn d27_what_was_changed_is_decided_on_anew_and_another_recipe_is_refused() {
+    let mut rows = talks(3);
+    let plan = Plan {
+        name: "cut".to_owned(),
+        ..plan(
+            Recipe {
+                exact: true,
+                ..recipe(Task::Sft)
+            },
+            Format::Neutral,
+        )
+    };
+    let first = rows.clone();
+    rows[5].updated_at = Some(rows[5].created_at);
+    let (before, after) = go_on(&first, &rows, &plan);
+    assert_eq!(after.manifest.at_previous(), (3, 2));
+    let mut other = plan;
+    other.recipe.exact = false;
+    let error = Previous::new(&before.manifest.json, &other).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "exact: the earlier cut had true, now it is null; use the same recipe, or cut the whole anew"
+    );
 }

@@ -1,10 +1,14 @@
 use bytes::Bytes;
 use forgemark_contract::json::parse_str;
+use forgemark_contract::store::ContextRecord;
 
 use super::*;
+use crate::cut::{Plan, verify};
 use crate::formats::schema::Uses;
 use crate::formats::{Format, Task};
 use crate::output::MemoryOutput;
+use crate::split::SplitRule;
+use crate::testing::{With, plan, rec, recipe, try_cut};
 
 fn columns(uses: Uses) -> Columns {
     Columns::of(Format::Trl, Task::Sft, uses).unwrap()
@@ -271,4 +275,107 @@ fn tables_go_to_whoever_takes_them() {
         error.to_string().contains("takes no Lance tables"),
         "{error}"
     );
+}
+
+/// Conversations of two records.
+fn talks(count: i64) -> Vec<ContextRecord> {
+    let talk = |number: i64| {
+        let session = format!("s{number:03}");
+        let asked = rec(
+            &format!("q{number:03}"),
+            "user",
+            &format!("question {number}"),
+            number * 10,
+        );
+        let answer = rec(
+            &format!("a{number:03}"),
+            "assistant",
+            "an answer",
+            number * 10 + 1,
+        );
+        [asked.session(&session), answer.session(&session)]
+    };
+    (0..count).flat_map(talk).collect()
+}
+
+#[test]
+fn a_cut_in_shards_holds_the_rows_of_a_cut_in_lines() {
+    let lines = Plan {
+        split: Some(SplitRule::train_eval(0.3, 1)),
+        shuffle: Some(7),
+        ..plan(recipe(crate::recipe::Task::Sft), Format::Verl)
+    };
+    let parquet = Plan {
+        encoding: Encoding {
+            container: Container::Parquet,
+            compression: Compression::Zstd,
+            shards: Shards::Count(3),
+        },
+        ..lines.clone()
+    };
+    let neutral = |plan: &Plan| Plan {
+        format: Format::Neutral,
+        ..plan.clone()
+    };
+    let plain = try_cut(talks(50), &neutral(&lines)).unwrap();
+    let sharded = try_cut(talks(50), &neutral(&parquet)).unwrap();
+    for side in ["train", "eval"] {
+        let names = parquet.encoding.names(&format!("cut.{side}"), 0);
+        let rows: Vec<Json> = names
+            .iter()
+            .flat_map(|name| {
+                let bytes = Bytes::from(sharded.output.files[name].clone());
+                super::rows(name, bytes).unwrap()
+            })
+            .map(|row| row.unwrap())
+            .collect();
+        let mut written = plain.lines(&format!("cut.{side}.jsonl"));
+        for row in &mut written {
+            // A null has no key in columns.
+            row.as_object_mut().unwrap().remove("reward");
+        }
+        assert_eq!(rows, written);
+        assert_eq!(
+            plain.text(&format!("cut.{side}.provenance.jsonl")),
+            sharded.text(&format!("cut.{side}.provenance.jsonl"))
+        );
+    }
+    let manifest = parse_str(sharded.text("cut.manifest.json")).unwrap();
+    let mut read = |name: &str| sharded.output.files.get(name).cloned();
+    assert_eq!(verify(&manifest, &mut read), [""; 0]);
+    assert_eq!(manifest.at("recipe").str_or("container", ""), "parquet");
+    let card = sharded.text("cut.README.md");
+    assert!(
+        card.contains(
+            "path: [cut.train-00000-of-00003.parquet, cut.train-00001-of-00003.parquet, "
+        ),
+        "{card}"
+    );
+    // verl's SFT reads nothing but Parquet.
+    let error = try_cut(talks(2), &lines).err().unwrap().to_string();
+    assert_eq!(error, "format: verl for sft reads Parquet, not jsonl");
+    try_cut(talks(2), &parquet).unwrap();
+}
+
+#[test]
+fn llama_factory_finds_its_files() {
+    let plan = Plan {
+        split: Some(SplitRule::train_eval(0.5, 1)),
+        name: "sft/v1".to_owned(),
+        ..plan(recipe(crate::recipe::Task::Sft), Format::LlamaFactory)
+    };
+    let written = try_cut(talks(20), &plan).unwrap();
+    let info = parse_str(written.text("sft/dataset_info.json")).unwrap();
+    for side in ["train", "eval"] {
+        let entry = info.at(&format!("v1.{side}"));
+        assert_eq!(entry.str_or("file_name", ""), format!("v1.{side}.jsonl"));
+        assert_eq!(entry.at("columns").str_or("system", ""), "system");
+    }
+}
+
+#[test]
+fn a_format_without_rows_for_the_task_is_refused_at_once() {
+    let ranked = plan(recipe(crate::recipe::Task::Ranked), Format::Trl);
+    let error = try_cut(talks(2), &ranked).err().unwrap().to_string();
+    assert_eq!(error, "shape: trl has no rows for ranked");
 }

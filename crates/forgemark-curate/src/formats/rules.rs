@@ -37,7 +37,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("parts", "a picture or another part that is no text, where the format has texts only"),
     ("mask", "an answer that must not be learned, where the format cannot say so"),
     ("unlearned", "a conversation of which no answer is learned"),
-    ("ranks", "ranks that do not begin with the best, or fewer than two answers"),
+    ("ranks", "ranks that do not begin with the best, or not two answers; NeMo-RL stops at any other number and at ties"),
     ("one-label", "labels of one kind only; the loss has no contrast"),
     ("few", "fewer than the ten lines that the API asks for"),
     ("source", "an empty name of the data source, by which the reward function is chosen"),
@@ -222,12 +222,10 @@ impl Rules {
                     self.answer(names, names.chosen, prompt, messages);
                 }
                 let best = answers.iter().filter(|(_, rank)| *rank == 1).count();
-                if answers.len() < 2 || best == 0 || best == answers.len() {
-                    self.add(
-                        "ranks",
-                        names.chosen,
-                        "there is no better and no worse answer",
-                    );
+                let pair = self.format == Format::NemoRl && answers.len() != 2;
+                if answers.len() < 2 || pair || best == 0 || best == answers.len() {
+                    let what = "there is no better and no worse answer, or not two where the format takes two";
+                    self.add("ranks", names.chosen, what);
                 }
             }
             Body::Rollout {

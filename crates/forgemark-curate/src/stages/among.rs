@@ -15,7 +15,7 @@ use crate::error::{CurateError, Result};
 use crate::recipe::{NearRule, OnMissing, Recipe, SemanticRule};
 use crate::similar::text::{self, Wording};
 use crate::similar::vectors::{self, Scorer, Search};
-use crate::spill::code::{Key, Pack, Unpack};
+use crate::spill::code::{Pack, Unpack};
 use crate::spill::{Merge, Scratch, Sorted, Sorter, Spool};
 use crate::tree::Forest;
 
@@ -75,21 +75,18 @@ impl<'r, 's> Gather<'r, 's> {
     ) -> Result<()> {
         let number = self.number;
         self.number += 1;
-        let earlier = self.prior.and_then(|prior| prior.of(item, forest));
-        let open = match earlier {
-            Some(earlier) => earlier.dropped.is_none(),
-            None => alone::may_stay(self.recipe.reward, item),
+        let order = self.recipe.order;
+        let (key, earlier) = order::place(item, forest, ordinals, order, number, self.prior);
+        // What an earlier cut dropped takes part up to the stage that dropped it, as it did there.
+        let until = match earlier.map(|earlier| earlier.dropped.as_ref()) {
+            Some(Some(reason)) => stage(reason.stage),
+            Some(None) => STAGES.len(),
+            None if alone::may_stay(self.recipe.reward, item) => STAGES.len(),
+            None => 0,
         };
-        if !open {
+        if until == 0 {
             return Ok(());
         }
-        // What stayed in an earlier cut comes first, in its order there.
-        let key = order::key(item, forest, ordinals, self.recipe.order, number);
-        let key = match (self.prior, earlier) {
-            (None, _) => key,
-            (Some(_), Some(earlier)) => Key::default().uint(0).uint(earlier.place),
-            (Some(_), None) => Key::default().uint(1).bytes(&key.0),
-        };
         let normal = self
             .recipe
             .exact
@@ -103,7 +100,7 @@ impl<'r, 's> Gather<'r, 's> {
         value
             .uint(number)
             .uint(groups_before + item.group as u64)
-            .byte(u8::from(earlier.is_some()))
+            .byte(until as u8)
             .text(first_id(item, forest))
             .maybe(normal, |value, normal| {
                 let print = fingerprint(normal.as_bytes());
@@ -146,6 +143,12 @@ impl<'r, 's> Gather<'r, 's> {
             twins: decider.twins,
         })
     }
+}
+
+/// The place of a stage among all.
+fn stage(name: &str) -> usize {
+    let place = STAGES.iter().position(|stage| *stage == name);
+    place.unwrap_or(0)
 }
 
 pub(crate) fn first_id<'f>(item: &Item<'_>, forest: &'f Forest) -> &'f str {
@@ -219,13 +222,12 @@ fn pack(found: &Found) -> Vec<u8> {
             pack.byte(0).uint(place.unwrap_or(0) as u64);
         }
         Found::Dropped(reason) | Found::Held(reason) => {
-            let stage = STAGES.iter().position(|stage| *stage == reason.stage);
             pack.byte(if matches!(found, Found::Held(_)) {
                 1
             } else {
                 2
             })
-            .uint(stage.unwrap_or(0) as u64)
+            .uint(stage(reason.stage) as u64)
             .text(&reason.why)
             .maybe(reason.by.as_deref(), |pack, by| {
                 pack.text(by);
@@ -264,8 +266,8 @@ struct Kept<'b> {
     place: usize,
     number: u64,
     group: u64,
-    /// Whether it stayed in an earlier cut.
-    earlier: bool,
+    /// The place of the stage that takes it out whatever this cut finds.
+    until: usize,
     id: &'b str,
     print: Option<&'b [u8]>,
     text: &'b str,
@@ -280,7 +282,7 @@ impl<'b> Kept<'b> {
             place,
             number: value.uint()?,
             group: value.uint()?,
-            earlier: value.byte()? == 1,
+            until: value.byte()?.into(),
             id: value.text()?,
             print: value.maybe(Unpack::bytes)?,
             text: value.text()?,
@@ -298,8 +300,6 @@ struct Names {
     places: Vec<usize>,
     numbers: Vec<u64>,
     groups: Vec<u64>,
-    /// How many of them stayed in an earlier cut; they come first.
-    earlier: usize,
     ids: Texts,
 }
 
@@ -308,7 +308,6 @@ impl Names {
         self.places.push(unit.place);
         self.numbers.push(unit.number);
         self.groups.push(unit.group);
-        self.earlier += usize::from(unit.earlier);
         self.ids.push(unit.id);
     }
 }
@@ -367,13 +366,17 @@ struct Decider<'s> {
 }
 
 impl Decider<'_> {
-    /// Shows every open unit, in the declared order.
-    fn open(&mut self, mut see: impl FnMut(Kept<'_>) -> Result<()>) -> Result<()> {
+    /// Shows every unit that is open at a stage, in the declared order.
+    fn open(&mut self, at: &str, mut see: impl FnMut(Kept<'_>) -> Result<()>) -> Result<()> {
+        let at = stage(at);
         let mut entries = self.units.read()?;
         let mut place = 0;
         while let Some((_, value)) = entries.next()? {
             if !self.closed.get(place).copied().unwrap_or(false) {
-                see(Kept::of(place, value)?)?;
+                let unit = Kept::of(place, value)?;
+                if unit.until > at {
+                    see(unit)?;
+                }
             }
             place += 1;
         }
@@ -414,7 +417,7 @@ impl Decider<'_> {
 
     fn exact(&mut self) -> Result<()> {
         let mut equal = Sorter::new(self.scratch);
-        self.open(|unit| {
+        self.open("exact", |unit| {
             let Some(print) = unit.print else {
                 return Ok(());
             };
@@ -446,7 +449,7 @@ impl Decider<'_> {
 
     fn near(&mut self, rule: &NearRule) -> Result<()> {
         let (mut names, mut texts) = (Names::default(), Texts::default());
-        self.open(|unit| {
+        self.open("near", |unit| {
             names.push(&unit);
             texts.push(unit.text);
             Ok(())
@@ -468,7 +471,7 @@ impl Decider<'_> {
 
     fn semantic(&mut self, rule: &SemanticRule) -> Result<()> {
         let mut unusable: Vec<(usize, u64, &'static str)> = Vec::new();
-        let (names, rows) = self.vectors(|unit, why| match rule.on_missing {
+        let (names, rows) = self.vectors("semantic", |unit, why| match rule.on_missing {
             OnMissing::Keep => Ok(()),
             OnMissing::Drop => {
                 unusable.push((unit.place, unit.number, why));
@@ -503,10 +506,11 @@ impl Decider<'_> {
     /// The open units with a usable vector; `missing` takes the others.
     fn vectors(
         &mut self,
+        at: &str,
         mut missing: impl FnMut(&Kept<'_>, &'static str) -> Result<()>,
     ) -> Result<(Names, Vectors)> {
         let (mut names, mut rows) = (Names::default(), Vectors::default());
-        self.open(|unit| {
+        self.open(at, |unit| {
             let vector: Option<Vec<f32>> = unit.vector.map(|bytes| {
                 let singles = bytes.chunks_exact(4);
                 singles
@@ -533,7 +537,7 @@ impl Decider<'_> {
             return Ok(());
         };
         let mut unusable: Vec<(u64, &'static str)> = Vec::new();
-        let (names, rows) = self.vectors(|unit, why| {
+        let (names, rows) = self.vectors("holdout", |unit, why| {
             unusable.push((unit.number, why));
             Ok(())
         })?;

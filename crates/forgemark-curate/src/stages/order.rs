@@ -3,21 +3,36 @@
 use std::collections::HashMap;
 
 use forgemark_contract::json::Json;
+use forgemark_contract::time::Timestamp;
 
 use super::{Item, Reason, STAGES, fingerprint};
 use crate::recipe::Order;
 use crate::spill::code::Key;
 use crate::tree::Forest;
 
-/// The place of a unit in the declared order, as bytes that compare. `number` is its place in the order of groups, which
-/// settles what nothing else does.
-pub(crate) fn key(
+/// The place of a unit among all: what was decided on in an earlier cut comes first, in its order there, then the others as
+/// [`key`] has them.
+pub(crate) fn place<'p>(
     item: &Item<'_>,
     forest: &Forest,
     ordinals: &[u64],
     order: Order,
     number: u64,
-) -> Key {
+    prior: Option<&'p Prior>,
+) -> (Key, Option<&'p Earlier>) {
+    let key = key(item, forest, ordinals, order, number);
+    let Some(prior) = prior else {
+        return (key, None);
+    };
+    match prior.of(item, forest) {
+        Some(earlier) => (Key::default().uint(0).uint(earlier.place), Some(earlier)),
+        None => (Key::default().uint(1).bytes(&key.0), None),
+    }
+}
+
+/// The place of a unit in the declared order, as bytes that compare. `number` is its place in the order of groups, which
+/// settles what nothing else does.
+fn key(item: &Item<'_>, forest: &Forest, ordinals: &[u64], order: Order, number: u64) -> Key {
     let key = match order {
         Order::Given => {
             let first = item.records.iter().map(|record| ordinals[*record]).min();
@@ -39,6 +54,8 @@ pub(crate) fn key(
 pub(crate) struct Prior {
     /// By the fingerprint of the ids of their records.
     units: HashMap<u128, Earlier>,
+    /// The last change of a row that the earlier cut saw.
+    changed_at: Option<Timestamp>,
 }
 
 /// A unit of an earlier cut.
@@ -56,6 +73,13 @@ fn name<'i>(ids: impl Iterator<Item = &'i str>) -> u128 {
 }
 
 impl Prior {
+    pub(crate) fn new(changed_at: Option<Timestamp>) -> Self {
+        Prior {
+            units: HashMap::new(),
+            changed_at,
+        }
+    }
+
     /// Takes a line of an earlier cut's decisions; lines about anything but units of this kind are passed over.
     pub(crate) fn add(&mut self, unit: &str, line: &Json) {
         if line.str_or("unit", "") != unit {
@@ -83,11 +107,11 @@ impl Prior {
         self.units.entry(name).or_insert(Earlier { place, dropped });
     }
 
-    pub(crate) fn of(&self, item: &Item<'_>, forest: &Forest) -> Option<&Earlier> {
-        let ids = item
-            .records
-            .iter()
-            .map(|record| forest.records[*record].id.as_str());
-        self.units.get(&name(ids))
+    /// What became of a unit; `None` where it was not there, or where a record of it was changed since.
+    fn of(&self, item: &Item<'_>, forest: &Forest) -> Option<&Earlier> {
+        let rows = || item.records.iter().map(|record| &forest.records[*record]);
+        let changed = rows().any(|row| row.updated_at > self.changed_at);
+        let earlier = self.units.get(&name(rows().map(|row| row.id.as_str())));
+        earlier.filter(|_| !changed)
     }
 }

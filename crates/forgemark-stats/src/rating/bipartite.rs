@@ -3,11 +3,14 @@
 use super::{Counts, Design, Place, Rating, Structure, log_likelihood, sigmoid};
 use crate::linear::{Cholesky, Symmetric};
 
-const MAX_STEPS: u32 = 100;
+const MAX_STEPS: u32 = 50;
 const MAX_HALVINGS: i32 = 40;
 
-/// A step this small, in logits, is the last one: convergence is quadratic, so the next would be of about its square.
-const LAST_STEP: f64 = 1e-7;
+/// Steps this small, in logits, are taken without looking: convergence is quadratic here, and what they gain drowns in rounding.
+const SURE_STEP: f64 = 1e-4;
+
+/// A step this small is the last one.
+const LAST_STEP: f64 = 1e-9;
 
 /// Strengths with their errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,9 +164,12 @@ impl Newton {
                 let ends = self.values.iter().zip(step.iter().chain(&[0.0]));
                 ends.map(|(value, step)| value + scale * step).collect()
             };
-            if longest < LAST_STEP {
+            if longest < SURE_STEP {
                 self.values = moved(1.0);
-                break;
+                if longest < LAST_STEP {
+                    break;
+                }
+                continue;
             }
             let mut tries = (0..MAX_HALVINGS).map(|halvings| {
                 let next = moved(0.5_f64.powi(halvings));

@@ -4,11 +4,14 @@ use super::search::maximise;
 use super::{Design, Rating, log_likelihood, sigmoid};
 use crate::linear::Symmetric;
 
-const MAX_STEPS: u32 = 100;
+const MAX_STEPS: u32 = 50;
 const MAX_HALVINGS: i32 = 40;
 
-/// A step this small, in logits, is the last one: convergence is quadratic, so the next would be of about its square.
-const LAST_STEP: f64 = 1e-7;
+/// Steps this small, in logits, are taken without looking: convergence is quadratic here, and what they gain drowns in rounding.
+const SURE_STEP: f64 = 1e-4;
+
+/// A step this small is the last one.
+const LAST_STEP: f64 = 1e-9;
 
 /// The range in which standard deviations of priors are searched, in natural logarithms: from 0.001 to 1,000 logits.
 const LOG_BOUNDS: (f64, f64) = (-6.907_755_278_982_137, 6.907_755_278_982_137);
@@ -372,9 +375,12 @@ impl<'d> Posterior<'d> {
                 };
                 (along(&self.values, &nodes), along(&self.items, &item_steps))
             };
-            if longest < LAST_STEP {
+            if longest < SURE_STEP {
                 (self.values, self.items) = moved(1.0);
-                break;
+                if longest < LAST_STEP {
+                    break;
+                }
+                continue;
             }
             let mut tries = (0..MAX_HALVINGS).map(|halvings| {
                 let (values, items) = moved(0.5_f64.powi(halvings));

@@ -197,8 +197,8 @@ class Driver:
             self.done[name] = self.done.get(name, 0) + 1
 
     def lists(self):
-        """Whether the wheel can list its own table. It cannot when a row was replaced that was written with others whose ids do
-        not sort in the order in which they came, as ...-9 and ...-10 do not."""
+        """Whether the wheel can list its own table, which its storage layer sometimes refuses after the table was opened again
+        and rows were written."""
         try:
             self.context.list()
             return True

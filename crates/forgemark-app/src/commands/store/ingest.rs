@@ -10,13 +10,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
 use forgemark_contract::ingest::{Arena, Lines, Options, Problem, RewardFrom, RowShape, Unit};
-use forgemark_contract::json::{Json, Object, to_line};
+use forgemark_contract::json::{Json, Object};
 use forgemark_contract::store::select::{Condition, Filter, Path as Place};
 use forgemark_contract::store::{
     At, ContextRecord, Edit, EditResult, Key, Parts, RecordStore, Scan, StoreError, StoreOptions,
@@ -25,6 +25,7 @@ use forgemark_contract::time::Timestamp;
 use forgemark_journal::RunLock;
 
 use super::input::{Input, inputs};
+use super::quarantine::{Quarantine, to_json};
 use super::reader::{LONGEST, Line, LineReader};
 use super::usage;
 use crate::Context;
@@ -514,73 +515,6 @@ fn weight(record: &ContextRecord) -> usize {
         .as_ref()
         .map_or(0, |vector| vector.len() * 4);
     text + media + vector
-}
-
-/// The file of what was refused. It is made with the first entry.
-struct Quarantine {
-    path: Option<std::path::PathBuf>,
-    file: Option<File>,
-}
-
-impl Quarantine {
-    fn begin(path: Option<&Path>) -> Result<Self, AppError> {
-        if let Some(path) = path.filter(|path| path.exists()) {
-            let what = format!("--quarantine: {} is there already", path.display());
-            return Err(usage(what).hint("name another file, or move that one away"));
-        }
-        Ok(Quarantine {
-            path: path.map(Path::to_owned),
-            file: None,
-        })
-    }
-
-    fn is_on(&self) -> bool {
-        self.path.is_some()
-    }
-
-    fn put(&mut self, problem: &Problem, text: &[u8]) -> Result<(), AppError> {
-        let Some(path) = &self.path else {
-            return Ok(());
-        };
-        let io = |source| AppError::Io {
-            action: "write",
-            path: path.clone(),
-            source,
-        };
-        if self.file.is_none() {
-            self.file = Some(File::create_new(path).map_err(io)?);
-        }
-        let mut line = to_line(&to_json(problem, Some(text)));
-        line.push(b'\n');
-        match &mut self.file {
-            Some(file) => file.write_all(&line).map_err(io),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(&mut self) -> Result<(), AppError> {
-        match (&self.file, &self.path) {
-            (Some(file), Some(path)) => file.sync_all().map_err(|source| AppError::Io {
-                action: "write",
-                path: path.clone(),
-                source,
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn to_json(problem: &Problem, text: Option<&[u8]>) -> Json {
-    let mut object = Object::from([
-        ("file", Json::from(&problem.file)),
-        ("line", problem.line.into()),
-        ("field", Json::from(&problem.field)),
-        ("what", Json::from(&problem.what)),
-    ]);
-    if let Some(text) = text {
-        object.insert("text", String::from_utf8_lossy(text).into_owned());
-    }
-    Json::Object(object)
 }
 
 fn report(

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use forgemark_arena::games::{End, OwnAnswer};
+use forgemark_arena::games::{End, Meeting, OwnAnswer};
 use forgemark_arena::policy::Orphans;
-use forgemark_arena::{Adjudicator, Corpus, Docket, Graph, Policy, Walk};
+use forgemark_arena::{Adjudicator, Corpus, Docket, Graph, Policy, Stats, Walk};
 use forgemark_journal::DiskStorage;
 use forgemark_stats::rating::{AscentRules, Rating, ascend, elo, fit};
 
@@ -20,6 +20,7 @@ fn the_numbers_of_the_original_come_out() {
     protocol_flow(&corpus, &docket);
     people_after_the_panel(&corpus, &docket);
     invalid_questions(&docket);
+    statistics(&corpus, &docket);
 }
 
 fn preset(name: &str) -> Policy {
@@ -31,10 +32,7 @@ fn walk(corpus: &Corpus, docket: &Docket<'_>, policy: &Policy) -> Walk {
 }
 
 fn count(walk: &Walk, won: bool) -> usize {
-    let games = walk
-        .meetings
-        .iter()
-        .filter_map(|meeting| meeting.answerer_wins());
+    let games = walk.meetings.iter().filter_map(Meeting::answerer_wins);
     games.filter(|wins| *wins == won).count()
 }
 
@@ -136,9 +134,7 @@ fn ratings(corpus: &Corpus, docket: &Docket<'_>) {
                     meeting.question.questioner
                 }
             });
-            let wins: Vec<bool> = games
-                .filter_map(|meeting| meeting.answerer_wins())
-                .collect();
+            let wins: Vec<bool> = games.filter_map(Meeting::answerer_wins).collect();
             let own = wins.iter().filter(|wins| **wins == answers).count();
             assert_eq!((own, wins.len() - own), (won as usize, lost as usize));
         }
@@ -207,4 +203,78 @@ fn invalid_questions(docket: &Docket<'_>) {
     assert_eq!((own["claimant"], own["defender"]), (454, 29));
     assert_eq!((ill["claimant"], ill["defender"]), (6, 5));
     assert_eq!(counts(Orphans::Counted).0["claimant"], 494);
+}
+
+/// Model, claims upheld, claims decided, first valid attempts from 1 to 5, runs without one.
+type ModelRow = (&'static str, (u64, u64), [u64; 5], u64);
+
+const MODELS: [ModelRow; 8] = [
+    ("anthropic-claude-opus-4.5", (147, 147), [40, 3, 1, 0, 0], 0),
+    (
+        "deepseek-deepseek-v3.2-speciale",
+        (140, 140),
+        [43, 1, 0, 0, 0],
+        0,
+    ),
+    (
+        "google-gemini-3-pro-preview",
+        (150, 150),
+        [40, 3, 1, 0, 0],
+        0,
+    ),
+    (
+        "meta-llama-llama-4-maverick",
+        (20, 22),
+        [21, 10, 4, 0, 0],
+        9,
+    ),
+    ("microsoft-phi-4", (26, 27), [44, 0, 0, 0, 0], 0),
+    ("openai-gpt-3.5-turbo-0125", (0, 5), [4, 2, 0, 1, 2], 35),
+    ("openai-gpt-4o-2024-08-06", (59, 78), [11, 18, 7, 2, 0], 6),
+    ("openai-gpt-5.2-2025-12-11", (215, 215), [41, 2, 1, 0, 0], 0),
+];
+
+fn statistics(corpus: &Corpus, docket: &Docket<'_>) {
+    let policy = preset("stats");
+    let adjudicator = Adjudicator::new(docket, &policy);
+    let walk = Walk::new(corpus, &adjudicator);
+    let stats = Stats::new(corpus, &adjudicator, &walk, 0, 0);
+    let critiques: u64 = stats.critiques.values().sum();
+    assert_eq!(
+        (
+            stats.questions,
+            stats.answers,
+            stats.ill_posed_answers,
+            critiques,
+            stats.critiques["correct"]
+        ),
+        (352, 1925, 4, 4147, 3216)
+    );
+    assert_eq!(stats.debates.0, 4);
+    assert_eq!(
+        stats
+            .labels
+            .iter()
+            .map(|(k, n)| (*k, *n))
+            .collect::<Vec<_>>(),
+        [(0, 862), (1, 71), (2, 2)]
+    );
+    assert_eq!((stats.contested, stats.contested_answers), (105, 92));
+    assert_eq!(stats.outcomes(), [1223, 649, 53]);
+    for (name, claims, attempts, never) in MODELS {
+        let model = &stats.models[name];
+        assert_eq!((model.claimant.hits, model.claimant.n), claims, "{name}");
+        let found = (1..=5).map(|at| model.first_valid.get(&at).copied().unwrap_or(0));
+        assert_eq!(found.collect::<Vec<_>>(), attempts, "{name}");
+        assert_eq!(model.never_valid, never, "{name}");
+    }
+    assert_eq!(
+        stats.validity.map(|validity| validity.own_upheld),
+        [454, 494]
+    );
+    let verdicts = |kind: &str| -> u64 {
+        let of = stats.verdicts.iter().filter(|((k, _), _)| k == kind);
+        of.map(|(_, n)| n).sum()
+    };
+    assert_eq!((verdicts("critique"), verdicts("ill-posed")), (13_413, 252));
 }

@@ -320,6 +320,15 @@ fn cases() -> Vec<Case> {
             "1 completions",
         ),
         (
+            "ranks",
+            Format::NemoRl,
+            Task::Ranked,
+            vec![format!(
+                r#"{{"context":[{ASKED}],"completions":[{{"rank":0,"completion":[{ANSWER}]}},{{"rank":1,"completion":[{other}]}},{{"rank":2,"completion":[{other}]}}]}}"#
+            )],
+            "1 completions",
+        ),
+        (
             "one-label",
             t,
             Task::Labels,
@@ -484,4 +493,25 @@ fn files_of_our_own_break_no_rule() {
 fn a_format_without_the_task_says_so() {
     let found = findings(Format::ShareGpt, Task::Rollout, &[]);
     assert_eq!(found, [("schema", "file ".to_owned())]);
+}
+
+#[test]
+fn every_rule_stands_in_the_documentation() {
+    let page = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/trainers.md"
+    ));
+    for (rule, meaning) in RULES {
+        assert!(
+            page.contains(&format!("| `{rule}` | {meaning} |")),
+            "{rule}"
+        );
+    }
+    for format in Format::ALL {
+        assert!(
+            page.contains(&format!("`{}`", format.word())),
+            "{}",
+            format.word()
+        );
+    }
 }

@@ -80,9 +80,9 @@ proptest! {
             let (found, mut other) = (fitted(&design), fitted(&turned));
             other.answerers.reverse();
             other.questioners.reverse();
-            prop_assert!((found.log_likelihood - other.log_likelihood).abs() < 1e-7);
             // Where two groups are equally large, which one is rated is a matter of order.
             if found.structure.components == 1 && found.structure.answerers == turned_back(&other.structure.answerers) {
+                prop_assert!((found.log_likelihood - other.log_likelihood).abs() < 1e-7);
                 prop_assert!(same(&found.answerers, &other.answerers), "{found:?} {other:?}");
                 prop_assert!(same(&found.questioners, &other.questioners));
             }
