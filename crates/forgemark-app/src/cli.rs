@@ -432,6 +432,9 @@ pub struct ExportArgs {
     /// Put this cut in the place of the one that is in the folder
     #[arg(long)]
     pub replace: bool,
+    /// Go on from the cut in this folder: what it decided stays decided, only new rows are looked at
+    #[arg(long, value_name = "DIR")]
+    pub incremental: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub set: SetArgs,

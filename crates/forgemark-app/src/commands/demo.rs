@@ -232,6 +232,7 @@ fn training_sets(
             },
             name: None,
             replace: true,
+            incremental: None,
             set: SetArgs { set },
             json: quiet,
         };

@@ -1,5 +1,6 @@
 //! `forgemark export sft|preference|rollout STORE DIR`
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::thread::available_parallelism;
 
@@ -7,7 +8,7 @@ use forgemark_contract::json::{Json, parse, parse_str, to_compact};
 use forgemark_contract::store::{ContextRecord, Scan, Snapshot};
 use forgemark_curate::compat::{self, Task};
 use forgemark_curate::config::{Call, CutSettings, Settings};
-use forgemark_curate::cut::{Manifest, Plan, cut};
+use forgemark_curate::cut::{Manifest, Plan, Previous, cut, cut_after};
 use forgemark_curate::recipe::HoldoutItem;
 
 use super::folder::{self, Folder};
@@ -55,7 +56,13 @@ pub fn make(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Made
         Settings::Cut(settings) => {
             let plan = plan(*settings, name)?;
             let scratch = Folder::scratch(&args.dir);
-            let manifest = cut(&*snapshot, &plan, &scratch, &mut folder)?;
+            let manifest = match &args.incremental {
+                None => cut(&*snapshot, &plan, &scratch, &mut folder)?,
+                Some(dir) => {
+                    let previous = previous(dir, &plan)?;
+                    cut_after(&previous, &*snapshot, &plan, &scratch, &mut folder)?
+                }
+            };
             Made::Cut(Box::new(manifest))
         }
         Settings::Original {
@@ -130,11 +137,48 @@ fn plan(settings: CutSettings, name: String) -> Result<Plan, AppError> {
     Ok(Plan {
         recipe,
         format: settings.format,
+        encoding: settings.encoding,
         name,
         split: settings.split,
         mix: settings.mix,
         shuffle: settings.shuffle,
     })
+}
+
+/// The decisions of an earlier cut.
+fn previous(dir: &Path, plan: &Plan) -> Result<Previous, AppError> {
+    let names = folder::manifests(dir)?;
+    let [name] = names.as_slice() else {
+        let what = format!("{} holds several cuts", dir.display());
+        return Err(AppError::new(ErrorKind::Usage, what)
+            .hint("--incremental goes on from a cut of the default profile"));
+    };
+    let manifest = folder::read_json(dir, name)?;
+    let mut previous = Previous::new(&manifest, plan)?;
+    for file in manifest.items("files") {
+        let name = file.str_or("path", "");
+        if !name.ends_with(".decisions.jsonl") {
+            continue;
+        }
+        let path = dir.join(name);
+        let mut reader = BufReader::new(folder::opened(&path)?);
+        let (mut line, mut number) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            number += 1;
+            let read = reader.read_until(b'\n', &mut line);
+            if read.map_err(|source| folder::unreadable(&path, source))? == 0 {
+                break;
+            }
+            let decision = parse(&line).map_err(|error| {
+                let what = format!("{}:{number}: {error}", path.display());
+                AppError::new(ErrorKind::Damaged, what)
+                    .hint("`forgemark export verify` says what is wrong with the earlier cut")
+            })?;
+            previous.decided(&decision);
+        }
+    }
+    Ok(previous)
 }
 
 /// All rows of a version: the profile of the original holds them in memory, as the original does.

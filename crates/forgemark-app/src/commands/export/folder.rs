@@ -1,7 +1,8 @@
 //! The folder of a cut: its files appear together, and what was there stays until they do.
 
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use forgemark_contract::json::{Json, parse};
 use forgemark_curate::output::Output;
@@ -105,11 +106,19 @@ pub(super) fn read_json(dir: &Path, name: &str) -> Result<Json, AppError> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, AppError> {
-    std::fs::read(path).map_err(|source| AppError::Io {
+    std::fs::read(path).map_err(|source| unreadable(path, source))
+}
+
+pub(super) fn opened(path: &Path) -> Result<File, AppError> {
+    File::open(path).map_err(|source| unreadable(path, source))
+}
+
+pub(super) fn unreadable(path: &Path, source: io::Error) -> AppError {
+    AppError::Io {
         action: "read",
         path: path.to_owned(),
         source,
-    })
+    }
 }
 
 /// Every file that a cut in `dir` consists of, as far as its manifests say; none where there is no cut.
@@ -132,9 +141,6 @@ fn files_of(dir: &Path) -> Result<Vec<String>, AppError> {
 }
 
 fn listed(dir: &Path) -> Result<Vec<String>, AppError> {
-    disk().list(dir).map_err(|source| AppError::Io {
-        action: "read",
-        path: PathBuf::from(dir),
-        source,
-    })
+    let listed = disk().list(dir);
+    listed.map_err(|source| unreadable(dir, source))
 }
