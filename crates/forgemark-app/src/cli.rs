@@ -423,6 +423,9 @@ pub struct ExportArgs {
     /// The trainer whose columns are written: trl, verl, openrlhf, axolotl, llama-factory and others
     #[arg(long, value_name = "TRAINER")]
     pub shape: Option<String>,
+    /// What the rows are kept in: jsonl, parquet, arrow or lance; without it what the trainer reads
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub at: store::AtArgs,

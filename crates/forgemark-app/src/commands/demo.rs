@@ -226,6 +226,7 @@ fn training_sets(
             dir: folder.clone(),
             config: None,
             shape: None,
+            format: None,
             at: AtArgs {
                 version: None,
                 tag: None,

@@ -118,6 +118,15 @@ fn preferences_and_rollouts_come_from_candidates() {
     let said = export(&stores, "rollout", &verl, &["--shape", "verl", "--json"]);
     assert_eq!(said.exit, Exit::Done, "{said:?}");
     assert_eq!(said.json().at("recipe").str_or("format", ""), "verl");
+    assert!(verl.join("verl.parquet").exists());
+    let lines_of_it = home.path().join("lines");
+    let flags = ["--shape", "verl", "--format", "jsonl"];
+    let said = export(&stores, "rollout", &lines_of_it, &flags);
+    assert_eq!(said.exit, Exit::Done, "{said:?}");
+    assert!(lines_of_it.join("lines.jsonl").exists());
+    let said = export(&stores, "sft", &home.path().join("none"), &flags);
+    assert_eq!(said.exit, Exit::Usage, "{said:?}");
+    assert!(said.err.contains("verl for sft reads Parquet, not jsonl"), "{said:?}");
 }
 
 #[test]

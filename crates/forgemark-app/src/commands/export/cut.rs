@@ -99,6 +99,9 @@ fn settings(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Sett
     if let Some(shape) = &args.shape {
         flags.push(Flag::named("--shape", "shape", shape));
     }
+    if let Some(format) = &args.format {
+        flags.push(Flag::named("--format", "format", format));
+    }
     let loaded = context.load(&EXPORT, file.as_ref(), &flags)?;
     let call = Call {
         task,
