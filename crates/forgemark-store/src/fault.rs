@@ -25,15 +25,28 @@ pub(crate) fn fault(uri: &str, doing: &str, error: lance::Error) -> StoreError {
     if uri.contains("://") && NO_CONNECTION.iter().any(|part| lower.contains(part)) {
         return StoreError::Unreachable { uri, what: chain };
     }
-    let remedy = if lower.contains("no space left") || lower.contains("os error 28") {
-        "; make room on the disk, nothing was lost"
-    } else {
-        ""
-    };
+    let remedy = remedy(&error, &lower);
     StoreError::Storage {
         uri,
         what: format!("{doing} failed: {chain}{remedy}"),
         source: Some(Box::new(error)),
+    }
+}
+
+/// What to do about it, after a semicolon; nothing where nobody knows.
+fn remedy(error: &lance::Error, lower: &str) -> &'static str {
+    if lower.contains("no space left") || lower.contains("os error 28") {
+        "; make room on the disk, nothing was lost"
+    } else if lower.contains("no object store provider found") {
+        "; this program was built without object stores, which are the cargo features s3, gs and az"
+    } else if lower.contains("permission denied") || lower.contains("read-only file system") {
+        "; check who owns the folder and who may write to it"
+    } else if matches!(error, lance::Error::NotFound { .. }) || lower.contains("not found") {
+        "; a file of the table is missing: `forgemark store fsck` says which, and an older version may be whole"
+    } else if matches!(error, lance::Error::CorruptFile { .. }) {
+        "; a file of the table is damaged: restore it from a copy, or read an older version"
+    } else {
+        ""
     }
 }
 

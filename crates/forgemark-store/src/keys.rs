@@ -9,7 +9,7 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
-use forgemark_contract::store::{Key, StoreError};
+use forgemark_contract::store::{ContextRecord, Key, StoreError};
 use futures_util::TryStreamExt as _;
 use lance::Dataset;
 use lance_table::format::Fragment;
@@ -56,6 +56,25 @@ impl Keys {
             self.externals.insert(self.hasher.hash_one(id.as_str()));
         }
         self.fragments.extend(&read.fragments);
+    }
+}
+
+impl Keys {
+    /// Takes in the keys of rows that were just written, which are those of all fragments of `dataset` that are not here yet.
+    pub(crate) fn note<'r>(
+        &mut self,
+        dataset: &Dataset,
+        rows: impl Iterator<Item = &'r ContextRecord>,
+    ) {
+        for row in rows {
+            self.ids.insert(self.hasher.hash_one(row.id.as_str()));
+            if let Some(external) = &row.external_id {
+                self.externals
+                    .insert(self.hasher.hash_one(external.as_str()));
+            }
+        }
+        let numbers = dataset.iter_fragments().map(|fragment| fragment.id);
+        self.fragments.extend(numbers);
     }
 }
 

@@ -109,13 +109,18 @@ pub(crate) fn write(
             });
         }
         let places = rows.places;
-        wait_commit(table, async {
+        let (before, committed) = wait_commit(table, async {
             let dataset = with_vectors(table, dataset, resolved.dimensions).await?;
             let committed = commit(table, &dataset, &resolved, &places).await?;
-            Ok(committed.version_id())
-        })
-        .map(|version| Written {
-            version,
+            Ok((dataset, committed))
+        })?;
+        let mut keys = lock(&table.keys);
+        if keys.unread(&before).is_empty() {
+            let written = resolved.replaced.iter().chain(&resolved.added);
+            keys.note(&committed, written);
+        }
+        Ok(Written {
+            version: committed.version_id(),
             results: resolved.results,
         })
     })
