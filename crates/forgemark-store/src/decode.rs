@@ -60,25 +60,25 @@ fn read(name: &str, column: &ArrayRef, rows: &mut [ContextRecord]) -> Result<(),
         "relationships" => relationships(name, column, rows),
         "expires_at" => instants(name, column, rows, |row, at| row.expires_at = Some(at)),
         "retention_policy" => texts(name, column, rows, |row, text| {
-            row.retention_policy = Some(text)
+            row.retention_policy = Some(text);
         }),
         "lifecycle_status" => texts(name, column, rows, |row, text| row.lifecycle_status = text),
         "retired_at" => instants(name, column, rows, |row, at| row.retired_at = Some(at)),
         "retired_reason" => texts(name, column, rows, |row, text| {
-            row.retired_reason = Some(text)
+            row.retired_reason = Some(text);
         }),
         "supersedes_id" => texts(name, column, rows, |row, text| {
-            row.supersedes_id = Some(text)
+            row.supersedes_id = Some(text);
         }),
         "superseded_by_id" => texts(name, column, rows, |row, text| {
-            row.superseded_by_id = Some(text)
+            row.superseded_by_id = Some(text);
         }),
         "content_type" => texts(name, column, rows, |row, text| row.content_type = text),
         "text_payload" => texts(name, column, rows, |row, text| {
-            row.text_payload = Some(text)
+            row.text_payload = Some(text);
         }),
         "binary_payload" => bytes(name, column, rows, |row, bytes| {
-            row.binary_payload = Some(bytes)
+            row.binary_payload = Some(bytes);
         }),
         "payload_uri" => texts(name, column, rows, |row, text| row.payload_uri = Some(text)),
         "payload_size" => {
@@ -90,7 +90,7 @@ fn read(name: &str, column: &ArrayRef, rows: &mut [ContextRecord]) -> Result<(),
             Ok(())
         }
         "payload_checksum" => texts(name, column, rows, |row, text| {
-            row.payload_checksum = Some(text)
+            row.payload_checksum = Some(text);
         }),
         "embedding" => vectors(name, column, rows),
         "seq" => {
@@ -104,7 +104,7 @@ fn read(name: &str, column: &ArrayRef, rows: &mut [ContextRecord]) -> Result<(),
         "parent_id" => texts(name, column, rows, |row, text| row.parent_id = Some(text)),
         "branch_id" => texts(name, column, rows, |row, text| row.branch_id = Some(text)),
         "candidate_group" => texts(name, column, rows, |row, text| {
-            row.candidate_group = Some(text)
+            row.candidate_group = Some(text);
         }),
         "message" => json(name, column, rows, |row, json| {
             let message = ChatMessage::from_field(&json);
@@ -113,7 +113,7 @@ fn read(name: &str, column: &ArrayRef, rows: &mut [ContextRecord]) -> Result<(),
         }),
         "updated_at" => instants(name, column, rows, |row, at| row.updated_at = Some(at)),
         "origin_digest" => texts(name, column, rows, |row, text| {
-            row.origin_digest = Some(text)
+            row.origin_digest = Some(text);
         }),
         _ => Ok(()),
     }

@@ -12,7 +12,7 @@
 
 use std::sync::Mutex;
 
-use arrow_array::cast::AsArray as _;
+use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array as _, Float32Array, RecordBatch};
 use forgemark_contract::store::measure::fusion_depth;
@@ -159,10 +159,8 @@ async fn scanned(
     while let Some(batch) = batches.try_next().await? {
         let (ids, numbers) = keys(&batch);
         let vectors = batch.column_by_name(EMBEDDING);
-        let vectors = vectors.map(|vectors| vectors.as_fixed_size_list());
-        let texts = batch
-            .column_by_name(TEXT)
-            .map(|texts| texts.as_string::<i64>());
+        let vectors = vectors.map(AsArray::as_fixed_size_list);
+        let texts = batch.column_by_name(TEXT).map(AsArray::as_string::<i64>);
         for (row, (id, number)) in ids.zip(numbers).enumerate() {
             let vector = vectors.filter(|vectors| vectors.is_valid(row));
             let vector = vector.map(|vectors| vectors.value(row));

@@ -108,7 +108,7 @@ fn vectors_are_found_exactly_and_filters_come_first() {
         };
         assert_eq!(
             found(&*latest(store), &search),
-            [farthest.clone()],
+            std::slice::from_ref(farthest),
             "{metric:?}"
         );
     }
