@@ -30,7 +30,7 @@ pub use lenient::parse_lenient;
 pub use memo::{Known, Memo};
 pub use number::shortest_f32;
 pub use object::{Entries, Object};
-pub use parse::{JsonError, MAX_DEPTH, parse, parse_str};
+pub use parse::{JsonError, MAX_DEPTH, parse, parse_items, parse_str};
 pub use python::python_str;
 pub use write::{
     Numbers, Style, WriteJson, Writer, to_compact, to_line, to_line_text, to_pretty, write_line,

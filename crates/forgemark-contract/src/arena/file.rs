@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::{Answer, Benchmark, Critique, Debate, Judgment, Label, epoch_one_id};
-use crate::json::{Json, JsonError, Object, Style, WriteJson, Writer, parse};
+use crate::json::{Json, JsonError, Object, Style, WriteJson, Writer, parse_items};
 use crate::shape::{Record, ShapeError};
 
 /// `json.dumps(value, indent=2)`: ASCII, no final line feed.
@@ -184,25 +184,18 @@ impl<T: Row> ListFile<T> {
     /// # Errors
     /// [`FileError`] when it is no JSON, or no list of entries.
     pub fn parse(bytes: &[u8]) -> Result<Self, FileError> {
-        let value = parse(bytes)?;
+        // Slot by slot: the tree of a large file takes several times its bytes.
+        let key = T::DECISIONS.then_some(DECISIONS);
+        let (value, slots) = parse_items(bytes, key, Slot::read)?;
         let found = value.type_name();
-        let form = |expected| FileError::Form { expected, found };
-        let (items, envelope) = match value {
-            Json::Array(items) if !T::DECISIONS => (items, None),
-            Json::Object(mut object) if T::DECISIONS => {
-                let slot = object.get_mut(DECISIONS).map(std::mem::take);
-                let Some(Json::Array(items)) = slot else {
-                    return Err(form("an object with a list of `decisions`"));
-                };
-                (items, Some(object))
-            }
-            _ if T::DECISIONS => return Err(form("an object with a list of `decisions`")),
-            _ => return Err(form("an array of entries")),
+        let expected = if T::DECISIONS {
+            "an object with a list of `decisions`"
+        } else {
+            "an array of entries"
         };
-        Ok(ListFile {
-            slots: items.into_iter().map(Slot::read).collect(),
-            envelope,
-        })
+        let slots = slots.ok_or(FileError::Form { expected, found })?;
+        let envelope = T::DECISIONS.then(|| value.into_object());
+        Ok(ListFile { slots, envelope })
     }
 
     /// The records with their places in the list.

@@ -44,6 +44,24 @@ pub fn parse_str(text: &str) -> Result<Json, JsonError> {
         .map_err(|fault| error_at(text.as_bytes(), fault.offset, fault.what))
 }
 
+/// As [`parse`] for a file that is mostly one long array, without a tree of all of it: each item goes through `read` when it
+/// is there. The array is the value itself, or stands under `key` of an object; in the value that comes back `null` stands in its
+/// place. The items are `None` where there is no such array.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_items<T>(
+    bytes: &[u8],
+    key: Option<&str>,
+    read: impl FnMut(Json) -> T,
+) -> Result<(Json, Option<Vec<T>>), JsonError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| error_at(bytes, error.valid_up_to(), "invalid UTF-8"))?;
+    let mut parser = Parser::new(text, Dialect::Python);
+    let whole = parser.whole_items(key, read);
+    whole.map_err(|fault| error_at(bytes, fault.offset, fault.what))
+}
+
 fn error_at(bytes: &[u8], offset: usize, what: &'static str) -> JsonError {
     let before = &bytes[..offset.min(bytes.len())];
     let line_start = memchr::memrchr(b'\n', before).map_or(0, |place| place + 1);
@@ -99,10 +117,47 @@ impl<'a> Parser<'a> {
 
     /// One value and nothing else.
     pub(super) fn whole(&mut self) -> Result<Json, Fault> {
+        self.all_of(Self::value)
+    }
+
+    /// See [`parse_items`].
+    fn whole_items<T>(
+        &mut self,
+        key: Option<&str>,
+        mut read: impl FnMut(Json) -> T,
+    ) -> Result<(Json, Option<Vec<T>>), Fault> {
+        self.all_of(|parser| {
+            parser.skip_space();
+            match (key, parser.peek()) {
+                (None, Some(b'[')) => Ok((Json::Null, Some(parser.items(|json| read(json))?))),
+                (Some(wanted), Some(b'{')) => {
+                    let mut items = None;
+                    let object = parser.object_of(|parser, key| {
+                        if key != wanted {
+                            return parser.value();
+                        }
+                        parser.skip_space();
+                        if parser.peek() == Some(b'[') {
+                            items = Some(parser.items(|json| read(json))?);
+                            return Ok(Json::Null);
+                        }
+                        // Of a repeated key the last value counts.
+                        items = None;
+                        parser.value()
+                    })?;
+                    Ok((object, items))
+                }
+                _ => Ok((parser.value()?, None)),
+            }
+        })
+    }
+
+    /// What `read` takes, from the start to the end.
+    fn all_of<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         if self.text.starts_with('\u{FEFF}') {
             self.place = '\u{FEFF}'.len_utf8();
         }
-        let value = self.value()?;
+        let value = read(self)?;
         self.skip_space();
         if self.place < self.bytes.len() {
             self.fail("text after the end of the value")
@@ -197,27 +252,40 @@ impl<'a> Parser<'a> {
     }
 
     fn array(&mut self) -> Result<Json, Fault> {
+        self.items(|value| value).map(Json::Array)
+    }
+
+    /// The items of an array, each put through `read`.
+    fn items<T>(&mut self, mut read: impl FnMut(Json) -> T) -> Result<Vec<T>, Fault> {
         self.enter()?;
         let mut items = Vec::new();
         if self.peek() != Some(b']') {
             loop {
-                items.push(self.value()?);
+                items.push(read(self.value()?));
                 if !self.another(b']', "expected ',' or ']'")? {
                     break;
                 }
             }
         }
         self.leave();
-        Ok(Json::Array(items))
+        Ok(items)
     }
 
     fn object(&mut self) -> Result<Json, Fault> {
+        self.object_of(|parser, _| parser.value())
+    }
+
+    /// An object whose values `read` takes, with their keys.
+    fn object_of(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &str) -> Result<Json, Fault>,
+    ) -> Result<Json, Fault> {
         self.enter()?;
         let mut entries = Vec::new();
         if self.peek() != Some(b'}') {
             loop {
                 let key = self.object_key()?;
-                let value = self.value()?;
+                let value = read(self, key.as_str())?;
                 entries.push((key, value));
                 if !self.another(b'}', "expected ',' or '}'")? {
                     break;

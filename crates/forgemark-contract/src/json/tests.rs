@@ -483,3 +483,54 @@ fn a_memo_changes_nothing_but_the_work() {
         assert_eq!(mixed, plain);
     }
 }
+
+#[test]
+fn items_of_a_long_array_are_read_one_by_one() {
+    let read = |text: &str, key| parse_items(text.as_bytes(), key, |json| json.as_i64());
+    assert_eq!(
+        read(" [1, 2] ", None),
+        Ok((Json::Null, Some(vec![Some(1), Some(2)])))
+    );
+    assert_eq!(read("\u{feff}[]", None), Ok((Json::Null, Some(vec![]))));
+    let object = |text: &str| parse_str(text).unwrap();
+    assert_eq!(
+        read(r#"{"a": [1], "d": [3, "x"], "e": {"d": [4]}}"#, Some("d")),
+        Ok((
+            object(r#"{"a": [1], "d": null, "e": {"d": [4]}}"#),
+            Some(vec![Some(3), None])
+        ))
+    );
+    // Of a repeated key the last value counts, as everywhere.
+    assert_eq!(
+        read(r#"{"d": [3], "d": [5]}"#, Some("d")),
+        Ok((object(r#"{"d": null}"#), Some(vec![Some(5)])))
+    );
+    assert_eq!(
+        read(r#"{"d": [3], "d": 5}"#, Some("d")),
+        Ok((object(r#"{"d": 5}"#), None))
+    );
+    assert_eq!(read("7", None), Ok((Json::Int(7), None)));
+    assert_eq!(
+        read(r#"{"d": [1]}"#, None),
+        Ok((object(r#"{"d": [1]}"#), None))
+    );
+    // Errors are those of the plain reader, with the same place.
+    for (text, key) in [
+        ("[1, ", None),
+        ("[1] 2", None),
+        (r#"{"d": [1 2]}"#, Some("d")),
+        ("", None),
+        ("[\u{1}]", None),
+    ] {
+        assert_eq!(
+            read(text, key).unwrap_err(),
+            parse_str(text).unwrap_err(),
+            "{text}"
+        );
+    }
+    let deep = "[".repeat(MAX_DEPTH + 1);
+    assert_eq!(
+        read(&deep, None).unwrap_err(),
+        parse_str(&deep).unwrap_err()
+    );
+}
