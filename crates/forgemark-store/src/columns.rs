@@ -1,13 +1,12 @@
 //! The columns of a table, and records as rows of them. The other way is [`crate::decode`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{
     FixedSizeListBuilder, Float32Builder, Int32Builder, LargeBinaryBuilder, LargeStringBuilder,
-    ListBuilder, StringBuilder, StringDictionaryBuilder, StructBuilder,
+    ListBuilder, StringBuilder, StructBuilder,
 };
-use arrow_array::types::Int8Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use forgemark_contract::json::{WriteJson, to_compact};
@@ -24,9 +23,6 @@ pub(crate) const EMBEDDING: &str = "embedding";
 /// The column of positions: unique, and never changed. Lists are in its order.
 pub(crate) const ORDINAL: &str = "ordinal";
 
-/// Distinct roles that one batch may have: keys of the dictionary are signed bytes.
-const ROLES: usize = 127;
-
 /// The schema of a new table.
 pub(crate) fn schema(options: &StoreOptions) -> Schema {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -34,7 +30,6 @@ pub(crate) fn schema(options: &StoreOptions) -> Schema {
     let needed = |name: &str| Field::new(name, DataType::Utf8, false);
     let key = ("lance-schema:unenforced-primary-key", "true");
     let key = HashMap::from([(key.0.to_owned(), key.1.to_owned())]);
-    let role = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
     let mut fields = vec![
         needed("id").with_metadata(key),
         text("external_id"),
@@ -44,7 +39,9 @@ pub(crate) fn schema(options: &StoreOptions) -> Schema {
         text("tenant"),
         text("source"),
         Field::new("created_at", instant.clone(), false),
-        Field::new("role", role, false),
+        // The original has a dictionary with keys of eight bits here, which Lance cannot read back when more than 127
+        // distinct roles meet in one batch of a scan.
+        needed("role"),
         Field::new("state_metadata", DataType::Struct(state_fields()), true),
         Field::new("metadata", DataType::LargeUtf8, true),
         Field::new("relationships", DataType::List(edge_field()), true),
@@ -141,29 +138,12 @@ pub(crate) fn encode(
     size: usize,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
     let mut batches = Vec::new();
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let (batch, after) = rest.split_at(portion(rest, size));
+    for batch in rows.chunks(size.max(1)) {
         let columns = schema.fields().iter().map(|field| column(field, batch));
         let columns = columns.collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
         batches.push(RecordBatch::try_new(schema.clone(), columns)?);
-        rest = after;
     }
     Ok(batches)
-}
-
-/// How many of the first rows make a batch.
-fn portion(rows: &[(i64, &ContextRecord)], size: usize) -> usize {
-    let mut roles: HashSet<&str> = HashSet::new();
-    let mut count = 0;
-    for (_, row) in rows.iter().take(size.max(1)) {
-        roles.insert(&row.role);
-        if roles.len() > ROLES {
-            break;
-        }
-        count += 1;
-    }
-    count
 }
 
 fn column(field: &Field, rows: &[(i64, &ContextRecord)]) -> Result<ArrayRef, ArrowError> {
@@ -176,7 +156,7 @@ fn column(field: &Field, rows: &[(i64, &ContextRecord)]) -> Result<ArrayRef, Arr
         "tenant" => texts(rows, |row| row.tenant.as_ref()),
         "source" => texts(rows, |row| row.source.as_ref()),
         "created_at" => instants(rows, |row| Some(row.created_at.0)),
-        "role" => roles(rows)?,
+        "role" => texts(rows, |row| Some(&row.role)),
         "state_metadata" => states(rows),
         "metadata" => json(rows, |row| row.metadata.as_ref()),
         "relationships" => relationships(rows),
@@ -253,14 +233,6 @@ fn json<'r, T: WriteJson + 'r>(
         builder.append_option(text.map(|text| String::from_utf8_lossy(&text).into_owned()));
     }
     Arc::new(builder.finish())
-}
-
-fn roles(rows: &[(i64, &ContextRecord)]) -> Result<ArrayRef, ArrowError> {
-    let mut builder = StringDictionaryBuilder::<Int8Type>::new();
-    for (_, row) in rows {
-        builder.append(&row.role)?;
-    }
-    Ok(Arc::new(builder.finish()))
 }
 
 fn states(rows: &[(i64, &ContextRecord)]) -> ArrayRef {
