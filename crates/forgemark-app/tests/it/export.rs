@@ -126,7 +126,10 @@ fn preferences_and_rollouts_come_from_candidates() {
     assert!(lines_of_it.join("lines.jsonl").exists());
     let said = export(&stores, "sft", &home.path().join("none"), &flags);
     assert_eq!(said.exit, Exit::Usage, "{said:?}");
-    assert!(said.err.contains("verl for sft reads Parquet, not jsonl"), "{said:?}");
+    assert!(
+        said.err.contains("verl for sft reads Parquet, not jsonl"),
+        "{said:?}"
+    );
 }
 
 #[test]
