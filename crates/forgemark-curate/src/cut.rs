@@ -219,6 +219,9 @@ fn cut_from(
     }
     let mut manifest = Manifest::new(plan, snapshot, &counts, written, sides.as_ref());
     manifest.set_changed_at(changed_at);
+    if recipe.tokens.is_some() {
+        manifest.set_tokens(&making.tokens);
+    }
     if let Some(previous) = previous {
         manifest.set_previous(previous.version, making.settled);
     }
@@ -294,6 +297,8 @@ struct Making<'p, 's> {
     dropped: [u64; STAGES.len()],
     /// Examples before the format has looked at them.
     shaped: u64,
+    /// The tokens of each example that stayed, where they are counted.
+    tokens: Vec<u32>,
     /// Decisions on records in which something was found, where these are dropped, in the order of rows.
     found: Sorter<'s>,
     /// Decisions on units, in the declared order.
@@ -320,6 +325,7 @@ impl<'p, 's> Making<'p, 's> {
             units: 0,
             dropped: [0; STAGES.len()],
             shaped: 0,
+            tokens: Vec::new(),
             found: Sorter::new(scratch),
             decisions: Sorter::new(scratch),
             skipped: Spool::new(scratch)?,
@@ -377,7 +383,7 @@ impl<'p, 's> Making<'p, 's> {
             let (key, earlier) = stages::place(&item, forest, ordinals, order, number, self.prior);
             let reason = match earlier {
                 Some(earlier) => earlier.dropped.clone(),
-                None => self.alone.judge(&item, first_id, found)?,
+                None => self.alone.judge(&item, forest, found)?,
             };
             self.settled += u64::from(earlier.is_some());
             if self.prior.is_some() && self.plan.split.is_some() {
@@ -434,6 +440,14 @@ impl<'p, 's> Making<'p, 's> {
 
     fn keep(&mut self, batch: &Batch, example: &Example, group: usize) -> Result<()> {
         let forest = &batch.forest;
+        if let Some(rule) = &self.plan.recipe.tokens {
+            let messages = example
+                .records
+                .iter()
+                .map(|record| &forest.messages[*record]);
+            // What the rule could not count is not here.
+            self.tokens.push(rule.count(messages).unwrap_or(0) as u32);
+        }
         let provenance = line_of(&place_of(forest, example));
         let mut head = Head {
             place: self.examples.push(example, &provenance)?,

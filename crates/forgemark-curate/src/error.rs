@@ -64,7 +64,9 @@ pub enum CurateError {
         record: String,
     },
     /// A cut that is to go on from an earlier one has another recipe.
-    #[error("{key}: the earlier cut had {before}, now it is {now}; use the same recipe, or cut the whole anew")]
+    #[error(
+        "{key}: the earlier cut had {before}, now it is {now}; use the same recipe, or cut the whole anew"
+    )]
     Changed {
         /// The key of the recipe, as the manifest has it.
         key: String,
@@ -77,7 +79,9 @@ pub enum CurateError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A temporary file cannot be made, written or read.
-    #[error("cannot keep intermediate results in a temporary file: {source}; make room where temporary files lie")]
+    #[error(
+        "cannot keep intermediate results in a temporary file: {source}; make room where temporary files lie"
+    )]
     Scratch {
         /// Why.
         source: std::io::Error,

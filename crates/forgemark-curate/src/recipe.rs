@@ -4,6 +4,7 @@ use crate::error::{CurateError, Result};
 use crate::redact::Kind;
 use crate::select::{Filter, Path, Visibility};
 use crate::similar::text::Proposals;
+use crate::tokens::TokenRule;
 
 /// What to make, and of what.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Recipe {
     pub language: Option<LanguageRule>,
     /// How long a unit may be.
     pub length: Option<LengthRule>,
+    /// How many tokens a unit may have, all of its messages together.
+    pub tokens: Option<TokenRule>,
     /// Which answers of several a conversation goes on with.
     pub answers: Answers,
 }
@@ -312,6 +315,7 @@ impl Recipe {
             redact: None,
             language: None,
             length: None,
+            tokens: None,
             answers: Answers::All,
         }
     }

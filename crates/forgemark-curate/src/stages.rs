@@ -28,6 +28,7 @@ use crate::tree::{Candidates, Forest};
 
 pub(crate) use alone::Alone;
 pub(crate) use among::{Among, Answers, Found, Gather, first_id};
+pub(crate) use holdout::Grams;
 pub(crate) use order::{Prior, place};
 pub use units::{Item, represent};
 pub(crate) use units::{Wanted, items};
@@ -47,6 +48,7 @@ pub(crate) fn runs(recipe: &Recipe, stage: &str) -> bool {
         "holdout" => recipe.holdout.is_some(),
         "language" => recipe.language.is_some(),
         "length" => recipe.length.is_some(),
+        "tokens" => recipe.tokens.is_some(),
         _ => false,
     }
 }

@@ -86,7 +86,11 @@ impl ChatTemplate {
     }
 
     /// The text of messages, with `prompt` also what a model goes on from.
-    fn text(&self, messages: &[ChatMessage], prompt: bool) -> Result<String, TemplateError> {
+    pub(crate) fn text(
+        &self,
+        messages: &[ChatMessage],
+        prompt: bool,
+    ) -> Result<String, TemplateError> {
         let messages: Vec<Value> = messages
             .iter()
             .map(|message| value_of(&message.to_field()))

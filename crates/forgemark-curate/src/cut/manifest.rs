@@ -14,6 +14,7 @@ use crate::output::FileDigest;
 use crate::recipe::{Recipe, Task};
 use crate::similar::text::Wording;
 use crate::split::{How, Sides};
+use crate::spread::Spread;
 
 /// The version of the manifest's schema.
 const SCHEMA_VERSION: &str = "forgemark-cut-1";
@@ -123,6 +124,28 @@ impl Manifest {
     pub(super) fn set_changed_at(&mut self, changed_at: Option<Timestamp>) {
         if let (Some(object), Some(at)) = (self.json.as_object_mut(), changed_at) {
             object.insert("changed_at", at.ledger_style());
+        }
+    }
+
+    /// Says how many tokens the examples have, before a mixture takes some of them.
+    pub(super) fn set_tokens(&mut self, tokens: &[u32]) {
+        let sum: u64 = tokens.iter().copied().map(u64::from).sum();
+        let spread = Spread::of(tokens.iter().copied().map(f64::from).collect());
+        let mut entries = Object::from([("sum", Json::from(sum))]);
+        if let Some(spread) = spread {
+            entries.insert("count", spread.count);
+            for (key, value) in [
+                ("min", spread.min),
+                ("median", spread.median),
+                ("p95", spread.p95),
+                ("max", spread.max),
+                ("mean", spread.mean),
+            ] {
+                entries.insert(key, value);
+            }
+        }
+        if let Some(object) = self.json.as_object_mut() {
+            object.insert("tokens", entries);
         }
     }
 
@@ -295,6 +318,15 @@ pub(super) fn recipe_json(plan: &Plan) -> Json {
             ("max_words", rule.max_words.into()),
         ];
         json.insert("length", Json::object(length));
+    }
+    if let Some(rule) = &recipe.tokens {
+        let template = rule.template.as_ref().map(|(digest, _)| digest.clone());
+        let tokens = [
+            ("max", rule.max.into()),
+            ("tokenizer_sha256", Json::from(&rule.digest)),
+            ("template_sha256", template.into()),
+        ];
+        json.insert("tokens", Json::object(tokens));
     }
     if let Some(rule) = &plan.split {
         let how = match &rule.how {

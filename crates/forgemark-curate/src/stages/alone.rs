@@ -4,6 +4,8 @@ use super::holdout::Grams;
 use super::{Found, Item, Reason};
 use crate::error::{CurateError, Result};
 use crate::recipe::{HoldoutRule, LanguageRule, LengthRule, OnMissing, Recipe, RewardRule};
+use crate::tokens::TokenRule;
+use crate::tree::Forest;
 
 /// What the stages of a recipe need.
 pub(crate) struct Alone<'r> {
@@ -20,13 +22,14 @@ impl<'r> Alone<'r> {
         }
     }
 
-    /// Why a unit is dropped, if it is. `found` is what was found when units were compared; `id` names it in errors.
+    /// Why a unit is dropped, if it is. `found` is what was found when units were compared.
     pub(crate) fn judge(
         &self,
         item: &Item<'_>,
-        id: &str,
+        forest: &Forest,
         found: Option<Found>,
     ) -> Result<Option<Reason>> {
+        let id = super::first_id(item, forest);
         if let Some(rule) = self.recipe.reward
             && let Some(reason) = reward(&rule, item, id)?
         {
@@ -45,7 +48,13 @@ impl<'r> Alone<'r> {
         {
             return Ok(Some(reason));
         }
-        Ok(self.recipe.length.and_then(|rule| length(&rule, item)))
+        if let Some(rule) = &self.recipe.length
+            && let Some(reason) = length(rule, item)
+        {
+            return Ok(Some(reason));
+        }
+        let tokens = self.recipe.tokens.as_ref();
+        Ok(tokens.and_then(|rule| tokens_of(rule, item, forest)))
     }
 }
 
@@ -114,6 +123,21 @@ fn language(rule: &LanguageRule, item: &Item<'_>, id: &str) -> Result<Option<Rea
         (None, OnMissing::Error) => Err(CurateError::NoLanguage {
             record: id.to_owned(),
         }),
+    }
+}
+
+fn tokens_of(rule: &TokenRule, item: &Item<'_>, forest: &Forest) -> Option<Reason> {
+    let messages = item.records.iter().map(|record| &forest.messages[*record]);
+    match rule.count(messages) {
+        Ok(count) if count <= rule.max => None,
+        Ok(count) => {
+            let why = format!("more than {} tokens", rule.max);
+            Some(Reason::new("tokens", why).scored(count as f64))
+        }
+        Err(why) => {
+            let why = format!("its tokens cannot be counted: {why}");
+            Some(Reason::new("tokens", why))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use forgemark_contract::text::python_lower_collapse;
 use crate::recipe::HoldoutItem;
 
 /// The n-grams of evaluation items.
-pub(super) struct Grams {
+pub(crate) struct Grams {
     n: usize,
     share: f64,
     /// The items that have an n-gram, by its text.
@@ -19,12 +19,12 @@ pub(super) struct Grams {
 }
 
 /// An item that occurs in a text.
-pub(super) struct Found {
-    pub(super) item: usize,
+pub(crate) struct Found {
+    pub(crate) item: usize,
     /// The share of its n-grams that occur.
-    pub(super) share: f64,
+    pub(crate) share: f64,
     /// The longest run of shared words.
-    pub(super) span: String,
+    pub(crate) span: String,
 }
 
 /// The words of the normal form, without the punctuation around them.
@@ -40,7 +40,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 impl Grams {
-    pub(super) fn new(items: &[HoldoutItem], n: usize, share: f64) -> Self {
+    pub(crate) fn new(items: &[HoldoutItem], n: usize, share: f64) -> Self {
         let mut grams = Grams {
             n,
             share,
@@ -67,7 +67,7 @@ impl Grams {
     }
 
     /// The item of which the largest share occurs in `text`, the first of several, if it suffices.
-    pub(super) fn find(&self, text: &str) -> Option<Found> {
+    pub(crate) fn find(&self, text: &str) -> Option<Found> {
         let words = words(text);
         let mut shared: HashMap<usize, HashSet<&str>> = HashMap::new();
         let sizes = self

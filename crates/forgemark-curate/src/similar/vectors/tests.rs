@@ -226,3 +226,40 @@ fn what_has_no_direction_is_named() {
     );
     assert_eq!(unusable(Some(&[1.0])), None);
 }
+
+/// The original scores every row against every row that was kept.
+#[test]
+fn d07_few_pairs_are_scored() {
+    let dim = 64;
+    let mut state = 5_u64;
+    let mut number = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    let rows: Vec<Vec<f32>> = (0..3_000)
+        .map(|_| {
+            (0..dim)
+                .map(|k| number() / (1.0 + k as f32).sqrt())
+                .collect()
+        })
+        .collect();
+    let views: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(row.as_slice())).collect();
+    let search = Search {
+        distance: 0.05,
+        scorer: Scorer::Double,
+        threads: 2,
+    };
+    let fast = first_kept_wins(&views, &search);
+    let naive = naive_first_kept_wins(&views, &search);
+    assert_eq!(fast.keeper, naive.keeper);
+    let kept = fast.keeper.iter().filter(|keeper| keeper.is_none()).count() as u64;
+    assert!(kept > 100, "{kept}");
+    assert!(
+        fast.scored * 4 < naive.scored,
+        "{} of {}",
+        fast.scored,
+        naive.scored
+    );
+}
