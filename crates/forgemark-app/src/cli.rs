@@ -435,6 +435,9 @@ pub struct ExportArgs {
     /// Put this cut in the place of the one that is in the folder
     #[arg(long)]
     pub replace: bool,
+    /// Say what the cut is expected to hold and to cost, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Go on from the cut in this folder: what it decided stays decided, only new rows are looked at
     #[arg(long, value_name = "DIR")]
     pub incremental: Option<PathBuf>,
@@ -624,6 +627,10 @@ pub enum BenchCommand {
     Dedup(BenchDedupArgs),
     /// Reading, counting and rating an arena folder; a hundred times as many synthetic claims
     Arena(BenchArenaArgs),
+    /// An export of made-up records as conversations; the store is not measured
+    Export(BenchRowsArgs),
+    /// Near duplicates by wording among made-up short texts
+    Minhash(BenchRowsArgs),
     /// One run in a process of its own; the other benchmarks start it
     #[command(hide = true)]
     Measure(BenchMeasureArgs),
@@ -675,6 +682,17 @@ pub struct BenchUtilisationArgs {
     /// Conversations of the second run, with 1 % stalls of 5 s; 0 leaves it out
     #[arg(long, value_name = "N")]
     pub stall_conversations: Option<u64>,
+}
+
+/// `forgemark bench export` and `minhash`
+#[derive(Debug, Args)]
+pub struct BenchRowsArgs {
+    /// Records or texts
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rows: u64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
 }
 
 /// `forgemark bench dedup`
@@ -779,6 +797,9 @@ impl Command {
             }
             Command::Bench(BenchCommand::Utilisation(args)) => args.bench.json.json,
             Command::Bench(BenchCommand::Dedup(args)) => args.json.json,
+            Command::Bench(BenchCommand::Export(args) | BenchCommand::Minhash(args)) => {
+                args.json.json
+            }
             Command::Bench(BenchCommand::Arena(args)) => args.json.json,
             Command::Bench(BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,

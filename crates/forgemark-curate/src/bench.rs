@@ -245,7 +245,7 @@ impl Snapshot for Talks {
 }
 
 /// Counts bytes.
-struct Counted(u64);
+pub(crate) struct Counted(pub(crate) u64);
 
 impl Output for Counted {
     fn append(&mut self, _: &str, bytes: &[u8]) -> io::Result<()> {

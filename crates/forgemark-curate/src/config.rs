@@ -59,12 +59,25 @@ pub struct CutSettings {
     pub encoding: Encoding,
     /// Files of evaluation items.
     pub holdout_files: Vec<String>,
+    /// What tokens are counted with, where they are.
+    pub tokens: Option<TokenFiles>,
     /// How examples are divided.
     pub split: Option<SplitRule>,
     /// How much of each source is taken.
     pub mix: Option<MixRule>,
     /// The seed of the order of lines.
     pub shuffle: Option<u64>,
+}
+
+/// What tokens are counted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFiles {
+    /// Most tokens of a unit.
+    pub max: usize,
+    /// The `tokenizer.json`.
+    pub tokenizer: String,
+    /// The chat template.
+    pub template: Option<String>,
 }
 
 impl Settings {
@@ -191,6 +204,7 @@ impl Reader<'_> {
             format,
             encoding,
             holdout_files,
+            tokens: self.tokens()?,
             split: self.split(threads)?,
             mix: self.mix()?,
             shuffle: values.opt_u64("shuffle")?,
@@ -361,6 +375,26 @@ impl Reader<'_> {
             min_characters,
             max_characters: max_characters.unwrap_or(usize::MAX),
             max_words: max_words.unwrap_or(usize::MAX),
+        }))
+    }
+
+    fn tokens(&mut self) -> Result<Option<TokenFiles>, SettingError> {
+        let values = self.values;
+        let max = values.opt_u64("length.max_tokens")?;
+        let template = values.opt_str("length.chat_template")?;
+        let Some(tokenizer) = values.opt_str("length.tokenizer")? else {
+            if max.is_some() || template.is_some() {
+                self.problems.push(
+                    SettingError::new("length.tokenizer", "names no file to count tokens with")
+                        .with_hint("the tokenizer.json of the model that is to be trained"),
+                );
+            }
+            return Ok(None);
+        };
+        Ok(Some(TokenFiles {
+            max: max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX)),
+            tokenizer: tokenizer.to_owned(),
+            template: template.map(str::to_owned),
         }))
     }
 

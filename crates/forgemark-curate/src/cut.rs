@@ -24,6 +24,7 @@
 mod batch;
 mod card;
 mod examples;
+mod forecast;
 mod manifest;
 mod previous;
 mod scan;
@@ -54,6 +55,7 @@ use batch::{Batch, Batches};
 use examples::Examples;
 
 pub(crate) use examples::{Head, Heads};
+pub use forecast::{Forecast, forecast};
 pub use manifest::{Manifest, Side, diff, verify};
 pub use previous::Previous;
 

@@ -14,6 +14,7 @@
 
 mod arena;
 mod capture;
+mod curation;
 mod dedup;
 mod growth;
 mod journal;
@@ -49,6 +50,8 @@ pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppErr
         BenchCommand::Utilisation(args) => utilisation::run(args, context),
         BenchCommand::Growth(args) => growth::run(args, context),
         BenchCommand::Dedup(args) => dedup::run(args, context),
+        BenchCommand::Export(args) => curation::export(args, context),
+        BenchCommand::Minhash(args) => curation::minhash(args, context),
         BenchCommand::Arena(args) => arena::run(args, context),
         BenchCommand::Measure(args) => measure::run(args, context),
         BenchCommand::MeasureArena(args) => arena::measure(args, context),

@@ -234,6 +234,7 @@ fn training_sets(
             name: None,
             replace: true,
             incremental: None,
+            dry_run: false,
             set: SetArgs { set },
             json: quiet,
         };

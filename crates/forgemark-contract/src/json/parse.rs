@@ -129,7 +129,7 @@ impl<'a> Parser<'a> {
         self.all_of(|parser| {
             parser.skip_space();
             match (key, parser.peek()) {
-                (None, Some(b'[')) => Ok((Json::Null, Some(parser.items(|json| read(json))?))),
+                (None, Some(b'[')) => Ok((Json::Null, Some(parser.items(&mut read)?))),
                 (Some(wanted), Some(b'{')) => {
                     let mut items = None;
                     let object = parser.object_of(|parser, key| {
@@ -138,7 +138,7 @@ impl<'a> Parser<'a> {
                         }
                         parser.skip_space();
                         if parser.peek() == Some(b'[') {
-                            items = Some(parser.items(|json| read(json))?);
+                            items = Some(parser.items(&mut read)?);
                             return Ok(Json::Null);
                         }
                         // Of a repeated key the last value counts.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 use super::api::Metric;
 
@@ -62,11 +63,14 @@ pub fn words(text: &str) -> HashSet<String> {
 }
 
 /// The share of the words of a query that a text has, from 0 to 1; 0 for a query without words.
-pub fn word_share(query: &HashSet<String>, text: &str) -> f32 {
+pub fn word_share<S: BuildHasher>(query: &HashSet<String, S>, text: &str) -> f32 {
     if query.is_empty() {
         return 0.0;
     }
-    let found = words(text).intersection(query).count();
+    let found = words(text)
+        .iter()
+        .filter(|word| query.contains(*word))
+        .count();
     found as f32 / query.len() as f32
 }
 

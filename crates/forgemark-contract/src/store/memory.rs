@@ -152,12 +152,12 @@ impl MemoryStore {
         Ok(store)
     }
 
-    fn no_version(&self, at: impl ToString, versions: &Versions) -> StoreError {
+    fn no_version(&self, at: &str, versions: &Versions) -> StoreError {
         let numbers: Vec<String> = versions.versions.keys().map(u64::to_string).collect();
         let tags: Vec<&str> = versions.tags.keys().map(String::as_str).collect();
         StoreError::NoVersion {
             uri: self.uri.to_string(),
-            at: at.to_string(),
+            at: at.to_owned(),
             there_is: match tags.as_slice() {
                 [] => format!("there are {}", numbers.join(", ")),
                 tags => format!("there are {} and {}", numbers.join(", "), tags.join(", ")),
@@ -248,7 +248,7 @@ impl RecordStore for MemoryStore {
                 version,
                 table: table.clone(),
             })),
-            None => Err(self.no_version(asked, &state)),
+            None => Err(self.no_version(&asked, &state)),
         }
     }
 
@@ -286,7 +286,7 @@ impl RecordStore for MemoryStore {
             });
         }
         if !state.versions.contains_key(&version) {
-            return Err(self.no_version(version, &state));
+            return Err(self.no_version(&version.to_string(), &state));
         }
         state.tags.insert(name.to_owned(), version);
         Ok(())

@@ -101,6 +101,9 @@ pub const KEYS: &[Key] = &[
     key("language.on_unsure", ON_MISSING, "\"keep\"", "What is done with units whose language is not believed; short texts often are such."),
     key("length.min_characters", COUNT, "0", "Fewest characters of a unit."),
     key("length.max_characters", COUNT, "null", "Most characters of a unit."),
+    key("length.max_tokens", COUNT, "null", "Most tokens of a unit, as `length.tokenizer` counts them; without it they are counted for the manifest only."),
+    key("length.tokenizer", Kind::Str, "\"\"", "The `tokenizer.json` of the model that is to be trained."),
+    key("length.chat_template", Kind::Str, "\"\"", "The model's chat template, a Jinja file; with it the tokens of whole conversations are counted."),
     key("length.max_words", COUNT, "null", "Most white-space words of a unit."),
 
     // division

@@ -109,12 +109,14 @@ fn problems_name_the_keys_of_the_file() {
             ("select.reference_time", "\"yesterday\""),
             ("mix.by", "\"source\""),
             ("select.where", "\"role = \""),
+            ("length.max_tokens", "9"),
         ])),
         [
             "select.reference_time",
             "select.where",
             "group_by",
             "redact.kinds",
+            "length.tokenizer",
             "split.sides",
             "mix.parts"
         ]

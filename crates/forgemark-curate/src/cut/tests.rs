@@ -530,3 +530,23 @@ fn d27_what_was_changed_is_decided_on_anew_and_another_recipe_is_refused() {
         "exact: the earlier cut had true, now it is null; use the same recipe, or cut the whole anew"
     );
 }
+
+#[test]
+fn d27_a_forecast_reads_a_sample_and_scales_it() {
+    let small = Fixed::new(talks(300));
+    let gauge = crate::bench::Gauge {
+        now: &|| std::time::Duration::ZERO,
+        peak: &|| 0,
+    };
+    let plan = plan(recipe(Task::Sft), Format::Trl);
+    let exact = forecast(&small, &plan, &gauge).unwrap();
+    assert_eq!((exact.rows, exact.sampled), (600, 600));
+    assert!((exact.examples - 300.0).abs() < 1e-9, "{exact:?}");
+    let large = Fixed::new(talks(20_000));
+    let told = forecast(&large, &plan, &gauge).unwrap();
+    assert_eq!((told.rows, told.sampled), (40_000, 2_048));
+    assert!((told.examples / 20_000.0 - 1.0).abs() < 0.05, "{told:?}");
+    assert_eq!((told.tokens, told.pairs), (None, 0.0));
+    let asked = large.asked.lock().unwrap();
+    assert!(asked.takes.is_empty() && asked.scans.iter().all(|parts| !parts.vector));
+}

@@ -2,14 +2,20 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Instant;
 
-use forgemark_contract::json::{Json, parse, parse_str, to_compact};
+use forgemark_contract::json::{Json, Object, parse};
 use forgemark_contract::store::{ContextRecord, Scan, Snapshot};
+use forgemark_contract::text::sha256_hex;
+use forgemark_curate::bench::Gauge;
 use forgemark_curate::compat::{self, Task};
-use forgemark_curate::config::{Call, CutSettings, Settings};
-use forgemark_curate::cut::{Manifest, Plan, Previous, cut, cut_after};
-use forgemark_curate::recipe::HoldoutItem;
+use forgemark_curate::config::{Call, CutSettings, Settings, TokenFiles};
+use forgemark_curate::cut::{Manifest, Plan, Previous, cut, cut_after, forecast};
+use forgemark_curate::holdout;
+use forgemark_curate::template::ChatTemplate;
+use forgemark_curate::tokens::{self, TokenRule};
 
 use super::folder::{self, Folder};
 use crate::Context;
@@ -29,6 +35,9 @@ use crate::tables::EXPORT;
 /// # Errors
 /// A configuration, store or folder that cannot be used, and whatever the curation refuses.
 pub(super) fn run(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    if args.dry_run {
+        return dry_run(task, args, context);
+    }
     match make(task, args, context)? {
         Made::Cut(manifest) => say(&manifest, args, context),
         Made::Original(manifest) => say_original(&manifest, args, context),
@@ -134,8 +143,17 @@ fn plan(settings: CutSettings, name: String) -> Result<Plan, AppError> {
     let mut recipe = settings.recipe;
     if let Some(holdout) = &mut recipe.holdout {
         for file in &settings.holdout_files {
-            holdout.items.extend(holdout_items(Path::new(file))?);
+            let path = Path::new(file);
+            let lines = BufReader::new(folder::opened(path)?);
+            for item in holdout::items(file, lines) {
+                let item =
+                    item.map_err(|error| AppError::new(ErrorKind::Usage, error.to_string()))?;
+                holdout.items.push(item);
+            }
         }
+    }
+    if let Some(files) = &settings.tokens {
+        recipe.tokens = Some(token_rule(files)?);
     }
     Ok(Plan {
         recipe,
@@ -146,6 +164,97 @@ fn plan(settings: CutSettings, name: String) -> Result<Plan, AppError> {
         mix: settings.mix,
         shuffle: settings.shuffle,
     })
+}
+
+/// What tokens are counted with, read from its files.
+fn token_rule(files: &TokenFiles) -> Result<TokenRule, AppError> {
+    let fail = |path: &str, error: &dyn std::fmt::Display| {
+        AppError::new(ErrorKind::Usage, format!("{path}: {error}"))
+    };
+    let bytes = folder::read(Path::new(&files.tokenizer))?;
+    let (tokenizer, digest) =
+        tokens::read(&bytes).map_err(|error| fail(&files.tokenizer, &error))?;
+    let template = match &files.template {
+        None => None,
+        Some(path) => {
+            let bytes = folder::read(Path::new(path))?;
+            let source = String::from_utf8(bytes).map_err(|error| fail(path, &error))?;
+            let template =
+                ChatTemplate::new(&source, "", "").map_err(|error| fail(path, &error))?;
+            Some((sha256_hex(source.as_bytes()), Arc::new(template)))
+        }
+    };
+    Ok(TokenRule {
+        max: files.max,
+        digest,
+        tokenizer: Arc::new(tokenizer),
+        template,
+    })
+}
+
+/// Says what a cut is expected to cost, and writes nothing.
+fn dry_run(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let settings = settings(task, args, context)?;
+    let snapshot = snapshot(&args.store, &args.at, context)?;
+    let Settings::Cut(settings) = settings else {
+        let what = "a dry run is of the default profile";
+        return Err(AppError::new(ErrorKind::Usage, what));
+    };
+    let plan = plan(*settings, name(args)?)?;
+    let start = Instant::now();
+    let gauge = Gauge {
+        now: &|| start.elapsed(),
+        peak: &|| 0,
+    };
+    let forecast = forecast(&*snapshot, &plan, &gauge)?;
+    let mut facts = vec![
+        (
+            "rows",
+            Json::from(forecast.rows),
+            human::count(forecast.rows),
+        ),
+        (
+            "sampled",
+            forecast.sampled.into(),
+            human::count(forecast.sampled),
+        ),
+    ];
+    let mut about = |key, value: f64, shown: String| facts.push((key, value.into(), shown));
+    let count = |value: f64| human::count(value.round() as u64);
+    about("listed", forecast.listed, count(forecast.listed));
+    about("units", forecast.units, count(forecast.units));
+    about("examples", forecast.examples, count(forecast.examples));
+    if let Some(tokens) = forecast.tokens {
+        about("tokens", tokens, count(tokens));
+    }
+    about("pairs", forecast.pairs, count(forecast.pairs));
+    about("bytes", forecast.bytes, human::bytes(forecast.bytes as u64));
+    about(
+        "seconds",
+        forecast.seconds,
+        format!("{:.1}", forecast.seconds),
+    );
+    about(
+        "memory",
+        forecast.memory,
+        human::bytes(forecast.memory as u64),
+    );
+    if args.json.json {
+        let object: Object = facts
+            .into_iter()
+            .map(|(key, value, _)| (key, value))
+            .collect();
+        context.printer.json_line(&Json::Object(object))?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&[("expected", Align::Left), ("", Align::Right)]);
+    for (key, _, shown) in facts {
+        table.row([key, &shown]);
+    }
+    context.printer.result(table.to_string())?;
+    let note = "told from a sample; nothing was written. Duplicates between parts of the sample are not seen, so examples come out high.";
+    context.printer.note(note);
+    Ok(Exit::Done)
 }
 
 /// The decisions of an earlier cut.
@@ -190,46 +299,6 @@ fn rows(snapshot: &dyn Snapshot) -> Result<Vec<ContextRecord>, AppError> {
     Ok(rows
         .map(|row| row.map(|(_, record)| record))
         .collect::<Result<_, _>>()?)
-}
-
-/// Reads evaluation items: JSON lines with `text` (or `question`, or `prompt`), and `id` and `embedding` where there are such.
-fn holdout_items(path: &Path) -> Result<Vec<HoldoutItem>, AppError> {
-    let bytes = folder::read(path)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| AppError::new(ErrorKind::Usage, format!("{}: not UTF-8", path.display())))?;
-    let mut items = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let place = format!("{}:{}", path.display(), number + 1);
-        let fail = |what: String| AppError::new(ErrorKind::Usage, format!("{place}: {what}"));
-        let value = parse_str(line).map_err(|error| fail(error.to_string()))?;
-        let words = ["text", "question", "prompt"];
-        let text = words.iter().find_map(|key| value.get(key)?.as_str());
-        let vector = match value.get("embedding") {
-            None | Some(Json::Null) => None,
-            Some(list) => Some(
-                vector(list)
-                    .ok_or_else(|| fail("embedding: expected a list of numbers".to_owned()))?,
-            ),
-        };
-        let Some(text) = text else {
-            return Err(fail("no text, question or prompt".to_owned())
-                .hint("each line is an object such as {\"id\": \"q1\", \"text\": \"...\"}"));
-        };
-        let id = match value.get("id") {
-            Some(Json::Str(id)) => id.clone(),
-            Some(id) if !id.is_null() => String::from_utf8_lossy(&to_compact(id)).into_owned(),
-            _ => place.clone(),
-        };
-        items.push(HoldoutItem {
-            id,
-            text: text.to_owned(),
-            vector,
-        });
-    }
-    Ok(items)
 }
 
 fn vector(list: &Json) -> Option<Vec<f32>> {
