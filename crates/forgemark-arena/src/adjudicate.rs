@@ -1,6 +1,7 @@
 //! From decisions to outcomes: what a policy says of each claim, and whether questions are valid.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use forgemark_contract::arena::{
     Answer, AnswerKey, CONTRADICTOR, ClaimKey, Critique, EVALUATOR, Judgment, Label, QuestionKey,
@@ -34,8 +35,15 @@ impl Verdict {
     /// The verdict of a word, `ill_posed` for claims that a question is ill-posed, where two of the older words mean the
     /// opposite.
     pub fn parse(word: &str, ill_posed: bool) -> Self {
-        let word = word.trim().to_lowercase();
-        match (word.as_str(), ill_posed) {
+        let plain = word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let word = if plain {
+            Cow::Borrowed(word)
+        } else {
+            Cow::Owned(word.trim().to_lowercase())
+        };
+        match (&*word, ill_posed) {
             ("claimant_wins", _) | ("correct", false) | ("ill-posed" | "incorrect", true) => {
                 Verdict::ClaimantWins
             }
@@ -155,7 +163,7 @@ pub struct Docket<'c> {
     pub answers: HashMap<AnswerKey<Name>, &'c str>,
     /// Claims against a question's validity by question, orphans included.
     by_question: HashMap<QuestionKey<Name>, Vec<ClaimKey<Name>>>,
-    made: std::collections::HashSet<ClaimKey<Name>>,
+    made: HashSet<ClaimKey<Name>>,
     contradictor: Option<Name>,
     evaluator: Option<Name>,
 }
@@ -163,9 +171,11 @@ pub struct Docket<'c> {
 impl<'c> Docket<'c> {
     /// The claims of a corpus.
     pub fn new(corpus: &'c Corpus, graph: &'c Graph<'c>) -> Self {
-        let mut cases: HashMap<ClaimKey<Name>, Case> = HashMap::new();
+        let mut cases: HashMap<ClaimKey<Name>, Case> =
+            HashMap::with_capacity(graph.judgments.len());
         for (key, decisions) in &graph.judgments {
             let judges = &mut cases.entry(*key).or_default().judges;
+            judges.reserve_exact(decisions.len());
             for (judge, at) in decisions {
                 let Some(record) = corpus.record::<Judgment>(*at) else {
                     continue;
@@ -227,7 +237,7 @@ impl<'c> Docket<'c> {
             }
         }
         claims.sort_unstable();
-        let made: std::collections::HashSet<_> = claims.iter().copied().collect();
+        let made: HashSet<_> = claims.iter().copied().collect();
         let mut orphans: Vec<_> = cases
             .keys()
             .filter(|key| !made.contains(key))

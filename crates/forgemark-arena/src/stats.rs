@@ -158,16 +158,18 @@ impl Stats {
                 *critiques.entry(word).or_insert(0) += 1;
             }
         }
-        let mut verdicts = BTreeMap::new();
+        let mut verdicts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for (_, _, record) in corpus.all::<Judgment>() {
             let kind = if record.kind == "illposed" {
                 "ill-posed"
             } else {
                 "critique"
             };
-            let key = (kind.to_owned(), record.verdict.clone());
-            *verdicts.entry(key).or_insert(0) += 1;
+            *verdicts.entry((kind, &record.verdict)).or_default() += 1;
         }
+        let verdicts = verdicts.into_iter();
+        let verdicts =
+            verdicts.map(|((kind, verdict), n)| ((kind.to_owned(), verdict.to_owned()), n));
         let live_debates = |ill: bool| {
             let debates = graph.debates.keys();
             let debates = debates.filter(|key| live(&key.answer.question));
@@ -194,7 +196,7 @@ impl Stats {
                 .count() as u64,
             critiques,
             debates: (live_debates(true), live_debates(false)),
-            verdicts,
+            verdicts: verdicts.collect(),
             labels,
             contested,
             contested_answers,

@@ -65,20 +65,16 @@ pub fn alpha(votes: &[Vote], resamples: u32, seed: u64) -> Option<Alpha> {
 
 /// The counts of values in each unit with two raters or more: value and how many gave it.
 fn units(votes: &[Vote]) -> Vec<Vec<(u32, u32)>> {
-    let mut by_unit: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
-    for vote in votes {
-        *by_unit
-            .entry(vote.unit)
-            .or_default()
-            .entry(vote.value)
-            .or_default() += 1;
-    }
-    let counts = by_unit
-        .into_values()
-        .map(|counts| counts.into_iter().collect());
-    counts
-        .filter(|counts: &Vec<(u32, u32)>| counts.iter().map(|(_, n)| n).sum::<u32>() > 1)
-        .collect()
+    let mut sorted: Vec<(u32, u32)> = votes.iter().map(|vote| (vote.unit, vote.value)).collect();
+    sorted.sort_unstable();
+    let units = sorted
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|unit| unit.len() > 1);
+    let counts = units.map(|unit| {
+        let values = unit.chunk_by(|a, b| a.1 == b.1);
+        values.map(|same| (same[0].1, same.len() as u32)).collect()
+    });
+    counts.collect()
 }
 
 fn of_units<'u>(units: impl Iterator<Item = &'u Vec<(u32, u32)>>, width: usize) -> Option<Alpha> {
@@ -128,19 +124,18 @@ pub struct PairAgreement {
 /// The agreement of each two raters who rated a unit in common, in the order of their numbers. Of several values of one rater
 /// for one unit the last counts.
 pub fn pairwise(votes: &[Vote]) -> Vec<PairAgreement> {
-    let mut by_unit: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
-    for vote in votes {
-        by_unit
-            .entry(vote.unit)
-            .or_default()
-            .insert(vote.rater, vote.value);
-    }
+    let mut sorted = votes.to_vec();
+    // Stable, so that the last of several values stays the last.
+    sorted.sort_by_key(|vote| (vote.unit, vote.rater));
     let mut pairs: BTreeMap<(u32, u32), (u64, u64)> = BTreeMap::new();
-    for raters in by_unit.values() {
-        for (first, value) in raters {
-            for (second, other) in raters.range(first + 1..) {
-                let (equal, n) = pairs.entry((*first, *second)).or_default();
-                *equal += u64::from(value == other);
+    for unit in sorted.chunk_by(|a, b| a.unit == b.unit) {
+        let raters: Vec<Vote> = (unit.chunk_by(|a, b| a.rater == b.rater))
+            .filter_map(|same| same.last().copied())
+            .collect();
+        for (at, first) in raters.iter().enumerate() {
+            for second in &raters[at + 1..] {
+                let (equal, n) = pairs.entry((first.rater, second.rater)).or_default();
+                *equal += u64::from(first.value == second.value);
                 *n += 1;
             }
         }

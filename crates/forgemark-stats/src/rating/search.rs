@@ -41,11 +41,11 @@ fn climb<const N: usize>(
         let h = DIFFERENCE;
         let mut step = [0.0; N];
         let mut bend = Symmetric::zeros(N);
-        for i in 0..N {
+        for (i, slope) in step.iter_mut().enumerate() {
             let (up, down) = (f(&moved(&point, &[(i, h)])), f(&moved(&point, &[(i, -h)])));
             let further = f(&moved(&point, &[(i, 2.0 * h)])) - f(&moved(&point, &[(i, -2.0 * h)]));
             // Of fourth order, so that the top is where the slope is 0 and not where it seems so.
-            step[i] = (8.0 * (up - down) - further) / (12.0 * h);
+            *slope = (8.0 * (up - down) - further) / (12.0 * h);
             bend.add(i, i, -(up - 2.0 * value + down) / (h * h));
             for j in 0..i {
                 let mut corner = |a: f64, b: f64| f(&moved(&point, &[(i, a * h), (j, b * h)]));
