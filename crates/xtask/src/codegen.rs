@@ -121,6 +121,8 @@ fn build(root: &Path) -> anyhow::Result<PathBuf> {
         "forgemark",
         "--message-format",
         "json-render-diagnostics",
+        // The help is the same without the store, which compiles for minutes.
+        "--no-default-features",
     ])
     .output(root)?;
     let executable = messages.lines().rev().find_map(|line| {

@@ -31,7 +31,7 @@ fn answer(session: &str, n: i64, text: &str, reward: f64) -> ContextRecord {
 /// Two conversations and one prompt with two answers.
 fn stores() -> MemoryStores {
     let stores = MemoryStores::default();
-    let store = stores.create("s", &StoreOptions::default());
+    let store = stores.create("memory://s", &StoreOptions::default());
     let rows = vec![
         record("a", 0, "user", "What is a lathe?"),
         answer("a", 1, "A machine that turns the work against a tool.", 0.9),
@@ -52,7 +52,7 @@ fn stores() -> MemoryStores {
 
 fn export(stores: &MemoryStores, task: &str, dir: &Path, more: &[&str]) -> Said {
     let dir = dir.to_string_lossy();
-    let mut args = vec!["export", task, "s", &dir];
+    let mut args = vec!["export", task, "memory://s", &dir];
     args.extend(more);
     forgemark(stores, &args)
 }

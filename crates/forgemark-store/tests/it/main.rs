@@ -4,22 +4,22 @@
 #[cfg(test)]
 mod heavy;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod layout;
-#[cfg(test)]
-mod pushdown;
-#[cfg(test)]
-mod suite;
-#[cfg(test)]
-mod support;
 #[cfg(all(test, feature = "s3"))]
 mod objects;
-#[cfg(test)]
-mod interop;
 #[cfg(test)]
 mod original;
 #[cfg(test)]
 mod payload;
 #[cfg(test)]
+mod pushdown;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod support;
