@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Buffers have one size whatever the number of entries, so that a cut of ten times the rows takes the same memory. Keys are
-//! bytes that compare as the values do ([`code::Key`]).
+//! bytes that compare as the values do (`code::Key`).
 
 pub(crate) mod code;
 mod sorter;

@@ -4,8 +4,8 @@
 //! rows ─ lifecycle, filter ─ units ─ reward ─ exact ─ near ─ semantic ─ holdout ─ language ─ length ─ decisions
 //! ```
 //!
-//! A later stage sees only what the earlier ones kept. Those from exact to semantic compare units with each other ([`among`]); the
-//! others look at one unit at a time ([`alone`]). A unit is dropped as a whole or not at all, and nothing is cut out of
+//! A later stage sees only what the earlier ones kept. Those from exact to semantic compare units with each other (`among`); the
+//! others look at one unit at a time (`alone`). A unit is dropped as a whole or not at all, and nothing is cut out of
 //! the middle of a conversation: a turn that only need not be learned (a duplicate, a low reward, a wrong length) stays as
 //! context and is not trained on; one that must not be there (held out, contradicted) ends the conversation before it.
 

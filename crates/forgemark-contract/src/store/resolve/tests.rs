@@ -1,7 +1,7 @@
 use super::*;
 use crate::json::parse_str;
 use crate::store::lifecycle::CONTRADICTED;
-use crate::store::{Bytes, ChatMessage, Relationship};
+use crate::store::{Bytes, ChatMessage, Relationship, StateMetadata};
 
 const NOW: Timestamp = Timestamp(9_000_000);
 
@@ -329,7 +329,7 @@ fn records_that_cannot_be_are_refused_with_their_field() {
     );
     refused(
         &|r| {
-            let state = r.state_metadata.insert(Default::default());
+            let state = r.state_metadata.insert(StateMetadata::default());
             state.step = Some(1 << 40);
         },
         "record a: state_metadata.step: it does not fit",
