@@ -41,7 +41,9 @@ pub fn hashed_words(text: &str, dimensions: usize) -> Vec<f32> {
     }
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|value| *value /= length);
+        for value in &mut vector {
+            *value /= length;
+        }
     } else if let Some(first) = vector.first_mut() {
         // No direction is none for a cosine.
         *first = 1.0;
