@@ -24,8 +24,9 @@ const EMBED_EXAMPLES: &str = "Examples:
   forgemark store embed my.store --model openai/text-embedding-3-small --dimensions 512
   forgemark store embed my.store --model bge-m3 --endpoint http://127.0.0.1:8080/v1
 
-`hashed` needs no network: it hashes words and parts of words, and knows no meaning. Every other model is asked at an
-OpenAI-compatible /embeddings. What was written before a Ctrl-C or an error stays; the same command goes on.";
+`hashed` needs no network: it hashes words and parts of words, and knows no meaning.
+Every other model is asked at an OpenAI-compatible /embeddings.
+What was written before a Ctrl-C or an error stays; the same command goes on.";
 
 /// `forgemark store ...`
 #[derive(Debug, Subcommand)]

@@ -323,7 +323,7 @@ impl Progress<'_> {
 
 fn interrupted() -> AppError {
     AppError::new(ErrorKind::Interrupted, Stopped::Interrupted.to_string())
-    .hint("what was written stays; the same command goes on")
+        .hint("what was written stays; the same command goes on")
 }
 
 fn failed(error: Stopped, args: &StoreEmbedArgs) -> AppError {
@@ -421,4 +421,39 @@ fn say(
         printer.result(format!("{calls}, {tokens}{retries}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A model that never answers.
+    struct Silent;
+
+    impl Embed for Silent {
+        fn embed<'a>(&'a self, _: &'a [String]) -> Embedding<'a> {
+            Box::pin(std::future::pending())
+        }
+
+        fn spent(&self) -> Spent {
+            Spent::default()
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_a_call_that_waits() {
+        let asking = Asking {
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap(),
+            model: &Silent,
+            cancel: Cancel::new(),
+        };
+        let cancel = asking.cancel.clone();
+        let stop = std::thread::spawn(move || cancel.cancel());
+        let stopped = asking.ask(&["a".to_owned()]);
+        stop.join().unwrap();
+        assert!(matches!(stopped, Err(Stopped::Interrupted)), "{stopped:?}");
+        assert_eq!(interrupted().exit(), Exit::Interrupted);
+    }
 }
