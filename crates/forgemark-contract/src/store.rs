@@ -6,6 +6,7 @@
 //!   └ relationships, state_metadata
 //! RolloutRecord   one message of a reinforcement-learning trajectory, with its tokens
 //! Stores, RecordStore, Snapshot   what a store can do; made of Lance in forgemark-store, of memory in `memory`
+//! probe           what tells a model that makes vectors from another one of its name
 //! Edit            one change; `resolve` says what a list of them makes of rows, `select` which rows are seen,
 //!                 `measure` how near they are to a query, `search` finds them, `audit` what is wrong with them
 //! ```
@@ -21,6 +22,7 @@ mod embed;
 pub mod measure;
 pub mod memory;
 mod message;
+pub mod probe;
 mod record;
 pub mod resolve;
 mod rollout;

@@ -23,6 +23,7 @@
 //! Chinese, Japanese and Thai words are pairs of characters, so unrelated words that share a pair match.
 
 mod build;
+mod dense;
 mod keywords;
 mod query;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::corpus::ChunkId;
+pub use dense::hashed_words;
 use keywords::Keywords;
 use vectors::Vectors;
 

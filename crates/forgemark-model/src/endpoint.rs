@@ -128,6 +128,13 @@ pub(crate) fn chat_url(base: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// The address of another service beside the chat completions: `path` begins with a slash.
+pub(crate) fn beside_chat(chat: &Url, path: &str) -> Url {
+    let mut url = chat.clone();
+    url.set_path(&chat.path().replace("/chat/completions", path));
+    url
+}
+
 /// Whether an address is this machine's own, which no proxy can reach for us.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else {

@@ -1,4 +1,5 @@
-//! Chat models: one request in, one durable reply out, whatever the endpoints do in between.
+//! Chat models: one request in, one durable reply out, whatever the endpoints do in between. And beside them models that
+//! make vectors ([`embed`]), at the same endpoints.
 //!
 //! ```text
 //!                          Caller::call(role, item, request)
@@ -33,6 +34,7 @@ mod budget;
 pub mod caller;
 pub mod chat;
 pub mod config;
+pub mod embed;
 mod endpoint;
 mod http;
 mod limit;
@@ -56,6 +58,7 @@ pub use config::{
     Backend, Budget, BuildError, CallerConfig, EndpointConfig, HttpConfig, ModelConfig, Params,
     Prices, Retry, RoleConfig,
 };
+pub use embed::{Embed, EmbedError, Embedding, HttpEmbedder, Spent, Wrong};
 pub use http::{BareReport, bare_loop};
 pub use listing::{ListError, list_models};
 pub use meter::{Meter, MeterSnapshot, Notice};

@@ -6,7 +6,7 @@ use forgemark_contract::json::{self, Json};
 use reqwest::{Method, Request};
 
 use crate::config::{BuildError, EndpointConfig, HttpConfig};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, beside_chat};
 use crate::http::Clients;
 
 /// Longest list that is read, in bytes.
@@ -49,10 +49,7 @@ async fn ask(config: &EndpointConfig, http: &HttpConfig) -> Result<Vec<String>, 
     let endpoint = Endpoint::new(&config.name, "", config, &http.user_agent, |url| {
         clients.get(url)
     })?;
-    let mut url = endpoint.url.clone();
-    let path = url.path().replace("/chat/completions", "/models");
-    url.set_path(&path);
-    let mut request = Request::new(Method::GET, url);
+    let mut request = Request::new(Method::GET, beside_chat(&endpoint.url, "/models"));
     *request.headers_mut() = endpoint.headers.clone();
     let lost = |error: reqwest::Error| {
         let error = error.without_url();

@@ -41,6 +41,7 @@ use crate::endpoint::Endpoint;
 use crate::http;
 use crate::meter::Notice;
 use crate::pool::{Ask, Hopeless, Permit, Pool};
+use crate::secret::Scrubber;
 use crate::wire::{Answer, ErrorKind, Fault, classify, classify_inner};
 
 /// Parameters that one call may see refused before it is an invalid request; there are hardly more.
@@ -436,8 +437,21 @@ pub(crate) async fn attempt(
     sent: &Sent<'_>,
 ) -> Result<ChatReply, Fault> {
     let post = http::post(endpoint, body, key, number, shared.max_body);
+    bounded(&shared.scrubber, post, limit, |answer| {
+        judge(shared, answer, sent)
+    })
+    .await
+}
+
+/// Waits for an answer no longer than `limit`, judges it, and takes secrets out of what went wrong.
+pub(crate) async fn bounded<T>(
+    scrubber: &Scrubber,
+    post: impl Future<Output = Result<http::RawAnswer, Fault>>,
+    limit: Duration,
+    judge: impl FnOnce(http::RawAnswer) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let result = match tokio::time::timeout(limit, post).await {
-        Ok(Ok(answer)) => judge(shared, answer, sent),
+        Ok(Ok(answer)) => judge(answer),
         Ok(Err(fault)) => Err(fault),
         Err(_) => Err(Fault::transport(
             ErrorKind::Timeout,
@@ -445,8 +459,8 @@ pub(crate) async fn attempt(
         )),
     };
     result.map_err(|mut fault| {
-        fault.detail = shared.scrubber.text(&fault.detail).into_owned();
-        fault.body = shared.scrubber.error_body(fault.body);
+        fault.detail = scrubber.text(&fault.detail).into_owned();
+        fault.body = scrubber.error_body(fault.body);
         fault
     })
 }

@@ -1,4 +1,4 @@
-//! A scripted model: an engine that answers chat completion requests after a script, and an
+//! A scripted model: an engine that answers chat completion and embedding requests after a script, and an
 //! OpenAI-compatible HTTP server around it.
 //!
 //! It is how schedulers are measured and how faults are tested, for us and for users: replies,
@@ -17,6 +17,7 @@
 //! ```text
 //! body --scan--> Scan --+--> rule --> fault, latency     (script, engine, fault, latency)
 //!                       +--> Ground --> reply --> body   (dialogue, template, completion)
+//! body of an embedding request --> rule, vectors                  (vectors)
 //! Engine --> Scripted --> Server: delay, deliver, count  (server, server/*)
 //! ```
 //!
@@ -39,6 +40,7 @@ mod scan;
 mod script;
 mod server;
 mod template;
+mod vectors;
 mod words;
 
 pub use dialogue::Dialogue;

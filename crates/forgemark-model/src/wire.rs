@@ -47,7 +47,7 @@ pub enum ErrorKind {
     Auth,
     /// The endpoint does not have the model.
     NoModel,
-    /// There are no chat completions at this address.
+    /// There are no chat completions, or no embeddings, at this address.
     NoRoute,
     /// The server or the model takes no tools.
     NoTools,
@@ -61,7 +61,7 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The server failed.
     Server,
-    /// The body of a success is no chat completion.
+    /// The body of a success is no chat completion, or no list of vectors where those were asked for.
     NotChat,
     /// No connection.
     Connect,
@@ -79,14 +79,14 @@ impl ErrorKind {
             ErrorKind::NoCredit => "no credit left",
             ErrorKind::Auth => "key refused",
             ErrorKind::NoModel => "model not found",
-            ErrorKind::NoRoute => "no chat completions at this address",
+            ErrorKind::NoRoute => "no such service at this address",
             ErrorKind::NoTools => "no tool calls here",
             ErrorKind::ContextLength => "context length exceeded",
             ErrorKind::Unsupported => "parameter refused",
             ErrorKind::ContentFilter => "content filter",
             ErrorKind::InvalidRequest => "invalid request",
             ErrorKind::Server => "server error",
-            ErrorKind::NotChat => "no chat completion",
+            ErrorKind::NotChat => "no answer of a model",
             ErrorKind::Connect => "no connection",
             ErrorKind::Cut => "connection cut",
             ErrorKind::Timeout => "timeout",

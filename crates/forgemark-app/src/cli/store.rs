@@ -19,6 +19,15 @@ const LIST_EXAMPLES: &str = "Examples:
 Tests of --where: = != < <= > >=, in (...), contains, between ... and ..., is missing; with not, and, or,
 parentheses. A value that is not there meets only `is missing` and what denies a test (!=, not).";
 
+const EMBED_EXAMPLES: &str = "Examples:
+  forgemark store embed my.store --model hashed
+  forgemark store embed my.store --model openai/text-embedding-3-small --dimensions 512
+  forgemark store embed my.store --model bge-m3 --endpoint http://127.0.0.1:8080/v1
+
+`hashed` needs no network: it hashes words and parts of words, and knows no meaning.
+Every other model is asked at an OpenAI-compatible /embeddings.
+What was written before a Ctrl-C or an error stays; the same command goes on.";
+
 /// `forgemark store ...`
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
@@ -56,6 +65,8 @@ pub enum StoreCommand {
     Expire(StoreExpireArgs),
     /// Delete records; taken in again they come back, which retired ones do not
     Delete(StoreKeysArgs),
+    /// Give vectors to the records that have a text and no vector
+    Embed(StoreEmbedArgs),
     /// Rewrite many small files as few
     Compact(StoreArgs),
     /// Build an index, or bring it up to date
@@ -367,6 +378,30 @@ pub struct StoreIndexArgs {
     pub kind: String,
 }
 
+/// `forgemark store embed`
+#[derive(Debug, Args)]
+#[command(after_help = EMBED_EXAMPLES)]
+pub struct StoreEmbedArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub store: StoreArgs,
+    /// The model as its endpoint names it, with its provider before a slash where no --endpoint is given; or `hashed`
+    #[arg(long, value_name = "NAME")]
+    pub model: String,
+    /// The base address of an OpenAI-compatible server
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// The environment variable that holds the key; a known provider has its own
+    #[arg(long, value_name = "VARIABLE")]
+    pub api_key_env: Option<String>,
+    /// Records of a call and of a write: what a kill can lose
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub batch: u32,
+    /// The length of the vectors; without it the model decides, and for `hashed` the store, else 512
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub dimensions: Option<u32>,
+}
+
 /// `forgemark store clean-up`
 #[derive(Debug, Args)]
 pub struct StoreCleanUpArgs {
@@ -418,6 +453,7 @@ impl StoreCommand {
             StoreCommand::Retire(args) => &args.keys.store,
             StoreCommand::Expire(args) => &args.keys.store,
             StoreCommand::Index(args) => &args.store,
+            StoreCommand::Embed(args) => &args.store,
             StoreCommand::CleanUp(args) => &args.store,
             StoreCommand::Cuts(args) => &args.store,
             StoreCommand::Versions(args)

@@ -3,6 +3,7 @@
 mod change;
 pub mod cuts;
 mod diff;
+mod embed;
 pub mod ingest;
 mod input;
 mod keep;
@@ -50,6 +51,7 @@ pub fn run(command: &StoreCommand, context: &Context<'_>) -> Result<Exit, AppErr
         StoreCommand::Retire(args) => change::retire(args, context),
         StoreCommand::Expire(args) => change::expire(args, context),
         StoreCommand::Delete(args) => change::delete(args, context),
+        StoreCommand::Embed(args) => embed::run(args, context),
         StoreCommand::Compact(args) => keep::compact(args, context),
         StoreCommand::Index(args) => keep::index(args, context),
         StoreCommand::Fsck(args) => keep::fsck(args, context),

@@ -5,6 +5,7 @@
 
 mod config_errors;
 mod config_layers;
+mod embed;
 mod export;
 mod keys;
 mod program;

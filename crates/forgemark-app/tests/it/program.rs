@@ -32,6 +32,11 @@ impl Said {
 
 /// Runs `forgemark ARGS`.
 pub(crate) fn forgemark(stores: &MemoryStores, args: &[&str]) -> Said {
+    with_env(stores, &Environment::default(), args)
+}
+
+/// The same in an environment.
+pub(crate) fn with_env(stores: &MemoryStores, env: &Environment, args: &[&str]) -> Said {
     let (out, err) = (Sink::default(), Sink::default());
     let printer = Printer::to_writers(
         Box::new(out.clone()),
@@ -47,10 +52,9 @@ pub(crate) fn forgemark(stores: &MemoryStores, args: &[&str]) -> Said {
         Ok(cli) => cli,
         Err(error) => return said(Exit::Usage, error.to_string()),
     };
-    let env = Environment::default();
     let context = Context {
         printer,
-        env: &env,
+        env,
         build: Build { version: "0" },
         stores,
     };

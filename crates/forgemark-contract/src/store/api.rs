@@ -356,7 +356,8 @@ pub struct StoreStats {
 pub struct VectorModel {
     /// Its name, as the endpoint knows it.
     pub name: String,
-    /// A digest of what was embedded with it (a fixed probe), so that another model behind the same name is found out.
+    /// A digest of what it makes of fixed texts, so that another model behind the same name is found out; see
+    /// [`probe`](super::probe).
     pub digest: String,
     /// The length of its vectors.
     pub dimensions: u32,

@@ -103,7 +103,7 @@ pub(crate) fn parse_reply(body: &Bytes, request: &ChatRequest) -> Result<ChatRep
 }
 
 /// Says what a body is that is not JSON, by its beginning.
-fn not_json(body: &[u8], error: &str) -> String {
+pub(crate) fn not_json(body: &[u8], error: &str) -> String {
     let start = body.trim_ascii_start();
     let head: Vec<u8> = start.iter().take(64).map(u8::to_ascii_lowercase).collect();
     if start.is_empty() {

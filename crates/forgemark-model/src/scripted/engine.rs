@@ -16,8 +16,9 @@ use super::fault::{self, Facts, Fault};
 use super::ground::Ground;
 use super::hash::{Draws, Purpose, hash128};
 use super::latency::{Latency, milliseconds};
-use super::scan::{Scan, scan};
+use super::scan::{self, Scan, scan};
 use super::script::{Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall};
+use super::vectors::Asked;
 use compile::{Compiled, Said, compile, or};
 pub(super) use refusal::rate_limited;
 use refusal::{JSON, answer_with, error_reply, refuse};
@@ -28,6 +29,7 @@ pub struct Engine {
     seed: u64,
     models: Vec<String>,
     dialogue: Dialogue,
+    dimensions: u32,
     rules: Vec<Compiled>,
     otherwise: Compiled,
     hints: Hints,
@@ -104,6 +106,8 @@ const USER_TURN: &str = "user_turn";
 const ASSISTANT_TURN: &str = "assistant_turn";
 const JUDGE_TURN: &str = "judge_turn";
 const JUDGE_CONVERSATION: &str = "judge_conversation";
+/// The role of requests for vectors.
+const EMBEDDINGS: &str = "embeddings";
 /// The roles that the ready-made replies know.
 pub(super) const ROLES: [&str; 4] = [USER_TURN, ASSISTANT_TURN, JUDGE_TURN, JUDGE_CONVERSATION];
 
@@ -140,6 +144,7 @@ impl Engine {
             seed: script.seed,
             models: script.models.clone(),
             dialogue: script.dialogue,
+            dimensions: script.dimensions,
             rules: rules.collect::<Result<_, _>>()?,
             otherwise: compile("", &otherwise)?,
             hints: Hints::new(),
@@ -169,56 +174,75 @@ impl Engine {
             return refuse(400, error_body::NO_STREAMING);
         }
         let role = self.role(body, &scan);
-        let matches = |rule: &&Compiled| rule.matches(&role, body, &scan);
-        let rule = self.rules.iter().find(matches).unwrap_or(&self.otherwise);
-        let draws = Draws::new(request, self.seed, u64::from(attempt) + 1);
         let facts = Facts {
             body,
             tools: scan.first_tool.is_some() && !scan.tools_off,
             tool_result: scan.tool_result,
+            vectors: false,
         };
-        let fault = fault::choose(&rule.fail, &rule.faults, &facts, attempt, draws);
-        let mut scripted = fault.and_then(error_reply).unwrap_or_else(|| {
-            let invent_topics = matches!(fault, Some(Fault::InventedCoverageTarget));
+        self.act(role, facts, &scan, request, attempt, |attempt| {
+            let invent_topics = matches!(attempt.fault, Some(Fault::InventedCoverageTarget));
             let content_draws = Draws::new(request, self.seed, 0);
             let ground = Ground::new(body, &scan, request, content_draws, invent_topics);
-            self.complete(
-                &ground,
-                &Attempt {
-                    rule,
-                    role: &role,
-                    facts,
-                    fault,
-                    draws,
-                },
-            )
+            let size = match attempt.fault {
+                Some(Fault::LargeReply { bytes }) => *bytes,
+                _ => attempt.rule.reply_bytes,
+            };
+            completion::write(&ground, self.answer(&ground, attempt), attempt.fault, size)
+        })
+    }
+
+    /// The answer to one attempt of an embedding request. Its role is `embeddings`; of the faults, those of contents
+    /// and of tool calls have no effect.
+    pub(super) fn embed_hashed(&self, body: &[u8], request: u128, attempt: u32) -> Scripted {
+        let Some(asked) = Asked::read(body, self.dimensions) else {
+            return refuse(400, error_body::INVALID_EMBEDDING);
+        };
+        let model = scan::member(body, b"model").and_then(scan::string_inside);
+        let scan = Scan {
+            model: model.unwrap_or_default(),
+            ..Scan::default()
+        };
+        let facts = Facts {
+            body,
+            tools: false,
+            tool_result: false,
+            vectors: true,
+        };
+        let role = Cow::Borrowed(EMBEDDINGS);
+        self.act(role, facts, &scan, request, attempt, |attempt| {
+            asked.answer(self.seed, attempt.fault)
+        })
+    }
+
+    /// What the rule of a request makes of the reply that `write` writes.
+    fn act(
+        &self,
+        role: Cow<'static, str>,
+        facts: Facts<'_>,
+        scan: &Scan<'_>,
+        request: u128,
+        attempt: u32,
+        write: impl FnOnce(&Attempt<'_>) -> Vec<u8>,
+    ) -> Scripted {
+        let matches = |rule: &&Compiled| rule.matches(&role, facts.body, scan);
+        let rule = self.rules.iter().find(matches).unwrap_or(&self.otherwise);
+        let draws = Draws::new(request, self.seed, u64::from(attempt) + 1);
+        let fault = fault::choose(&rule.fail, &rule.faults, &facts, attempt, draws);
+        let mut scripted = fault.and_then(error_reply).unwrap_or_else(|| {
+            let attempt = Attempt {
+                rule,
+                role: &role,
+                facts,
+                fault,
+                draws,
+            };
+            succeed(write(&attempt), &attempt)
         });
         scripted.fault = fault.map(Fault::name);
         scripted.delivery = delivery(fault);
         scripted.role = role;
         scripted
-    }
-
-    fn complete(&self, ground: &Ground<'_>, attempt: &Attempt<'_>) -> Scripted {
-        let Attempt {
-            rule, fault, draws, ..
-        } = *attempt;
-        let size = match fault {
-            Some(Fault::LargeReply { bytes }) => *bytes,
-            _ => rule.reply_bytes,
-        };
-        let mut body = completion::write(ground, self.answer(ground, attempt), fault, size);
-        if matches!(fault, Some(Fault::MalformedJson)) {
-            body.truncate(body.len() * 2 / 3);
-        }
-        let mut delay = rule.latency.draw(draws);
-        if draws.hit(Purpose::StallLatency, rule.stall.rate) {
-            delay += milliseconds(rule.stall.ms);
-        }
-        Scripted {
-            delay,
-            ..answer_with(200, JSON, Bytes::from(body))
-        }
     }
 
     fn role(&self, body: &[u8], scan: &Scan<'_>) -> Cow<'static, str> {
@@ -291,6 +315,24 @@ impl Engine {
                 _ => dialogue::plain(ground),
             },
         )
+    }
+}
+
+/// A success with this body, after the time that it takes.
+fn succeed(mut body: Vec<u8>, attempt: &Attempt<'_>) -> Scripted {
+    let Attempt {
+        rule, fault, draws, ..
+    } = *attempt;
+    if matches!(fault, Some(Fault::MalformedJson)) {
+        body.truncate(body.len() * 2 / 3);
+    }
+    let mut delay = rule.latency.draw(draws);
+    if draws.hit(Purpose::StallLatency, rule.stall.rate) {
+        delay += milliseconds(rule.stall.ms);
+    }
+    Scripted {
+        delay,
+        ..answer_with(200, JSON, Bytes::from(body))
     }
 }
 

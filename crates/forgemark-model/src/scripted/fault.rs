@@ -81,6 +81,13 @@ pub enum Fault {
     InventedToolName,
     /// The arguments of the tool call are not JSON.
     InvalidToolArguments,
+    /// The last text of an embedding request has no vector. This and the other faults of vectors have no effect on a
+    /// chat request.
+    MissingVector,
+    /// The last vector has half of its values.
+    ShortVector,
+    /// The last vector has no numbers in it.
+    NanVector,
     /// Topic ids in the reply are not among the offered ones.
     InventedCoverageTarget,
 }
@@ -134,6 +141,9 @@ impl Fault {
             Self::EndlessToolCalls => "endless_tool_calls",
             Self::InventedToolName => "invented_tool_name",
             Self::InvalidToolArguments => "invalid_tool_arguments",
+            Self::MissingVector => "missing_vector",
+            Self::ShortVector => "short_vector",
+            Self::NanVector => "nan_vector",
             Self::InventedCoverageTarget => "invented_coverage_target",
         }
     }
@@ -181,6 +191,9 @@ impl Fault {
             Self::EndlessToolCalls,
             Self::InventedToolName,
             Self::InvalidToolArguments,
+            Self::MissingVector,
+            Self::ShortVector,
+            Self::NanVector,
             Self::InventedCoverageTarget,
         ]
     }
@@ -203,6 +216,7 @@ impl Fault {
             | Self::InventedToolName
             | Self::InvalidToolArguments => request.tools && !request.tool_result,
             Self::EndlessToolCalls => request.tools,
+            Self::MissingVector | Self::ShortVector | Self::NanVector => request.vectors,
             _ => true,
         }
     }
@@ -214,6 +228,8 @@ pub(super) struct Facts<'a> {
     pub(super) body: &'a [u8],
     pub(super) tools: bool,
     pub(super) tool_result: bool,
+    /// Vectors are asked for, and no chat completion.
+    pub(super) vectors: bool,
 }
 
 /// A fault, and which requests it strikes.

@@ -81,6 +81,8 @@ pub(super) enum Purpose {
     Fault(usize),
     /// The n-th word of a made-up sentence.
     Word(usize),
+    /// The n-th value of a vector.
+    Value(usize),
 }
 
 impl Purpose {
@@ -104,6 +106,7 @@ impl Purpose {
             Self::CallId => 16,
             Self::Fault(n) => 0x1_0000 + n as u64,
             Self::Word(n) => 0x2_0000 + n as u64,
+            Self::Value(n) => 0x1_0000_0000 + n as u64,
         }
     }
 }

@@ -112,7 +112,7 @@ fn schema_name(format: &[u8]) -> Option<&[u8]> {
 }
 
 /// Text between the quotes of a raw string value.
-fn string_inside(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn string_inside(value: &[u8]) -> Option<&[u8]> {
     value.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 

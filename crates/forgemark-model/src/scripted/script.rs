@@ -3,6 +3,7 @@
 //! ```yaml
 //! seed: 7                       # every choice follows from seed, request and attempt
 //! models: [scripted-1]          # what GET /v1/models lists; any name is answered
+//! dimensions: 64                # of the vectors that POST /v1/embeddings answers with; they follow from the texts
 //! reply_bytes: 1500             # replies are padded to this size
 //! latency: {log_normal_ms: {p5: 50, p95: 500, min: 50, max: 500}}
 //! stall_rate: 0.01              # one request in a hundred takes stall_ms longer
@@ -53,6 +54,8 @@ pub struct Script {
     pub models: Vec<String>,
     /// The ready-made dialogue replies.
     pub dialogue: Dialogue,
+    /// The length of vectors where a request does not ask for one, from 1 to 16,384.
+    pub dimensions: u32,
     /// A time of 429 at the start; HTTP server only.
     pub storm: Option<Storm>,
     /// Tried in order; the first that matches decides.
@@ -183,6 +186,7 @@ impl Script {
             seed,
             models: vec!["scripted-1".to_owned()],
             dialogue: Dialogue::PLAIN,
+            dimensions: 64,
             storm: None,
             rules: Vec::new(),
             otherwise: Behaviour::NONE,

@@ -4,4 +4,5 @@
 #![cfg(test)]
 
 mod caller;
+mod embed;
 mod scripted;

@@ -8,6 +8,7 @@ use super::{Behaviour, Matcher, Reply, Rule, Script, Stall, Storm};
 use crate::scripted::dialogue::Dialogue;
 use crate::scripted::latency::Latency;
 use crate::scripted::template::Template;
+use crate::scripted::vectors::MAX_DIMENSIONS;
 
 /// Longest time that a script may ask for: a day.
 pub(super) const MS_LIMIT: f64 = 86_400_000.0;
@@ -24,10 +25,11 @@ const BEHAVIOUR_KEYS: [&str; 8] = [
     "faults",
     "match",
 ];
-const SCRIPT_KEYS: [&str; 8] = [
+const SCRIPT_KEYS: [&str; 9] = [
     "seed",
     "models",
     "dialogue",
+    "dimensions",
     "storm_s",
     "storm_retry_after_s",
     "rules",
@@ -46,6 +48,9 @@ pub(super) fn script(value: &Json) -> Read<Script> {
     }
     if let Some(dialogue) = top.get("dialogue") {
         script.dialogue = read_dialogue(&dialogue)?;
+    }
+    if let Some(dimensions) = top.small("dimensions", 1, MAX_DIMENSIONS)? {
+        script.dimensions = dimensions;
     }
     if let Some(seconds) = top.number("storm_s", 0.0, MS_LIMIT / 1_000.0)? {
         let retry_after_s = top.small("storm_retry_after_s", 0, u32::MAX)?;

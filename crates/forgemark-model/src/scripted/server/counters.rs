@@ -12,7 +12,7 @@ use crate::scripted::engine::ROLES;
 /// A snapshot of the counters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Chat calls that arrived with their whole body, without the probes.
+    /// Chat and embedding calls that arrived with their whole body, without the probes.
     pub calls: u64,
     /// Calls with the idempotency key `probe`, which our client sends before a run. They are
     /// counted here and nowhere else.

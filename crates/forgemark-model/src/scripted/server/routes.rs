@@ -74,7 +74,13 @@ pub(super) async fn answer(
     let expected = match request.uri().path() {
         "/v1/chat/completions" | "/chat/completions" => {
             if method == Method::POST {
-                return chat(&shared, request).await;
+                return call(&shared, request, Engine::respond_hashed).await;
+            }
+            Method::POST
+        }
+        "/v1/embeddings" | "/embeddings" => {
+            if method == Method::POST {
+                return call(&shared, request, Engine::embed_hashed).await;
             }
             Method::POST
         }
@@ -113,7 +119,12 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-async fn chat(shared: &Shared, request: Request<Incoming>) -> Result<Response<Reply>, Cut> {
+/// Answers a call of a model with what `respond` makes of its body, its hash and its attempt.
+async fn call(
+    shared: &Shared,
+    request: Request<Incoming>,
+    respond: fn(&Engine, &[u8], u128, u32) -> Scripted,
+) -> Result<Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Some(body) = read(body).await? else {
         return Ok(error(413, error_body::TOO_LARGE));
@@ -132,7 +143,7 @@ async fn chat(shared: &Shared, request: Request<Incoming>) -> Result<Response<Re
     };
     let waiting = (!probe).then(|| counters.wait());
     let attempt = retry_count(&head.headers).unwrap_or(arrivals_before);
-    let mut scripted = shared.engine.respond_hashed(&body, hash.request, attempt);
+    let mut scripted = respond(&shared.engine, &body, hash.request, attempt);
     if let Some(stormy) = shared.storm() {
         scripted = Scripted {
             role: scripted.role,

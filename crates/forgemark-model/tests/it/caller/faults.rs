@@ -110,17 +110,17 @@ async fn what_passes_is_tried_again_and_recorded_as_history() {
         (Answer::status(503, ""), "server error (503)", Some(503)),
         (
             Answer::status(200, "<!DOCTYPE html><p>hi"),
-            "no chat completion (200): the body is an HTML",
+            "no answer of a model (200): the body is an HTML",
             Some(200),
         ),
         (
             Answer::status(200, "{\"choices\":"),
-            "no chat completion (200): the body is not JSON",
+            "no answer of a model (200): the body is not JSON",
             Some(200),
         ),
         (
             Answer::status(200, ""),
-            "no chat completion (200): the body is empty",
+            "no answer of a model (200): the body is empty",
             Some(200),
         ),
         (
