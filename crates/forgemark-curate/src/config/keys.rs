@@ -74,7 +74,7 @@ pub const KEYS: &[Key] = &[
     key("preference.top", POSITIVE, "1", "How many pairs a prompt gives at most, for `choose: top`."),
     key("preference.margin", float(0.0, f64::MAX), "0", "Smallest difference of the scores of a pair."),
     key("preference.min_chosen", NUMBER, "null", "Smallest score of the better answer."),
-    key("preference.ties", words(&[("first", &[]), ("skip", &[])]), "\"skip\"", "What is done where several answers share the best or the worst score."),
+    key("preference.ties", words(&[("first", &[]), ("skip", &[])]), "\"first\"", "What is done where several answers share the best or the worst score."),
     key("preference.identical", Kind::Bool, "false", "Whether answers of one wording may be a pair."),
     key("preference.good", NUMBER, "1", "Smallest reward of a good answer, for `form: labels`; a label of its own comes first."),
     key("preference.bad", NUMBER, "0", "Largest reward of a bad answer; rewards between the two make no example."),

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use forgemark_contract::store::{
-    ContextRecord, Edit, RecordStore as _, Scan, StoreError, StoreOptions, Stores as _,
-};
+use forgemark_contract::store::{ContextRecord, Edit, Scan, StoreError, StoreOptions, Stores as _};
 use forgemark_contract::time::Timestamp;
 use forgemark_store::LanceStores;
 

@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, Schema, TimeUnit};
 use forgemark_contract::shape::Record as _;
 use forgemark_contract::store::{
-    At, ContextRecord, Metric, RecordStore as _, Scan, StoreError, StoreOptions, Stores as _,
+    At, ContextRecord, Metric, Scan, StoreError, StoreOptions, Stores as _,
 };
 use forgemark_store::LanceStores;
 use lance::Dataset;

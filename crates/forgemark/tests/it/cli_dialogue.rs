@@ -90,8 +90,18 @@ fn the_demo_ends_with_a_table_and_files_and_a_second_one_has_nothing_to_do() {
         let n = lines(&bench, &format!("forgemark-demo/outputs/{file}")).len();
         assert!((8..=most).contains(&n), "{file} has {n} lines");
     }
+    assert_eq!(lines(&bench, "forgemark-demo/cuts/sft/sft.jsonl").len(), 8);
+    let labelled = lines(&bench, "forgemark-demo/cuts/preference/preference.jsonl");
+    for label in [true, false] {
+        let any = labelled.iter().any(|line| line.at("label") == &Json::Bool(label));
+        assert!(any, "no answer is labelled {label}");
+    }
+    let proven = bench.shown(&["export", "verify", "forgemark-demo/cuts/sft"]);
+    assert!(proven.starts_with("exit 0\n"), "{proven}");
     let again = bench.shown(&["demo"]);
     assert!(again.starts_with("exit 0\n"), "{again}");
+    let sft = lines(&bench, "forgemark-demo/cuts/sft/sft.jsonl").len();
+    assert_eq!(sft, 8, "a second demo makes the same cuts");
     assert!(again.contains("nothing was done"), "{again}");
     let shown = bench.shown(&["dialogue", "show", "forgemark-demo/outputs"]);
     assert!(shown.contains("completed"), "{shown}");

@@ -177,6 +177,7 @@ fn every_schema_that_is_listed_is_printed() {
             "arena-judging-task",
             "arena-metadata",
             "dialogue-config",
+            "export-config",
         ]
     );
     let schema = |name: &str| {
