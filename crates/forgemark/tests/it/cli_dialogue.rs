@@ -93,7 +93,9 @@ fn the_demo_ends_with_a_table_and_files_and_a_second_one_has_nothing_to_do() {
     assert_eq!(lines(&bench, "forgemark-demo/cuts/sft/sft.jsonl").len(), 8);
     let labelled = lines(&bench, "forgemark-demo/cuts/preference/preference.jsonl");
     for label in [true, false] {
-        let any = labelled.iter().any(|line| line.at("label") == &Json::Bool(label));
+        let any = labelled
+            .iter()
+            .any(|line| line.at("label") == &Json::Bool(label));
         assert!(any, "no answer is labelled {label}");
     }
     let proven = bench.shown(&["export", "verify", "forgemark-demo/cuts/sft"]);
