@@ -674,14 +674,14 @@ fn cuts_are_remembered_and_what_they_cite_is_spared() {
     let lines = held.items("cuts")[0].items("lines");
     assert_eq!(
         (lines[0].str_or("file", ""), lines[0].i64_or("line", 0)),
-        ("known.jsonl", 2)
+        ("known.provenance.jsonl", 2)
     );
     let both = bench.run(
         "store cuts",
         &[store, "a", "--cut", named.to_str().unwrap()],
     );
     assert!(
-        both.out.contains("named.jsonl:2")
+        both.out.contains("named.provenance.jsonl:2")
             && both.out.ends_with("2 of 2 cuts that are known hold it\n"),
         "{}",
         both.out

@@ -328,9 +328,9 @@ fn held(dir: &Path, manifest: &Json, id: &str) -> Result<Vec<Held>, AppError> {
     let mut held = Vec::new();
     for file in manifest.items("files") {
         let name = file.str_or("path", "");
-        let Some(of) = name.strip_suffix(PROVENANCE) else {
+        if !name.ends_with(PROVENANCE) {
             continue;
-        };
+        }
         let path = dir.join(name);
         let io = |source| AppError::Io {
             action: "read",
@@ -351,7 +351,8 @@ fn held(dir: &Path, manifest: &Json, id: &str) -> Result<Vec<Held>, AppError> {
             let is = |record: &Json| record.as_str() == Some(id);
             if row.items("record_ids").iter().any(is) {
                 held.push(Held {
-                    file: format!("{of}.jsonl"),
+                    // Its lines are those of the rows, whatever the rows are kept in and in how many files.
+                    file: name.to_owned(),
                     line: Some(number),
                     example: row.at("id").as_str().map(str::to_owned),
                 });
