@@ -52,7 +52,7 @@ pub struct LanceStores;
 impl Stores for LanceStores {
     fn open(&self, uri: &str) -> Result<Box<dyn RecordStore>, StoreError> {
         match wait(uri, table::open(uri))? {
-            Opened::Ours(table) => Ok(Box::new(LanceStore(Arc::new(table)))),
+            Opened::Ours(table) => Ok(Box::new(LanceStore(table))),
             Opened::Foreign(dataset) => Ok(Box::new(ForeignStore::new(uri, dataset)?)),
         }
     }

@@ -10,7 +10,7 @@ use forgemark_contract::store::StoreError;
 use crate::table::Table;
 
 /// How long a writer waits for others.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long it sleeps between looks.
 const PAUSE: Duration = Duration::from_millis(5);
 /// The file, in the folder of the table; the system lets go of it when its holder ends, however it ends.

@@ -134,8 +134,8 @@ impl Pushdown<'_> {
             }
             DataType::Timestamp(..) => match condition {
                 Condition::Between(low, high) => {
-                    let low = bound(low)?;
-                    let high = bound(high)?;
+                    let Bound(low) = bound(low)?;
+                    let Bound(high) = bound(high)?;
                     let there = column(name).is_not_null();
                     let low = low.map(|at| column(name).gt_eq(instant(at)));
                     let high = high.map(|at| column(name).lt_eq(instant(at)));
@@ -185,11 +185,17 @@ fn instant(at: Timestamp) -> Expr {
     lit(ScalarValue::TimestampMicrosecond(Some(at.0), None))
 }
 
-/// A bound of an instant: `None` where it is compared as a text, `Some(None)` where there is none.
-fn bound(value: &Json) -> Option<Option<Timestamp>> {
+/// The instant of a bound; without one there is no bound.
+struct Bound(Option<Timestamp>);
+
+/// Reads a bound of an instant; `None` where it is compared as a text.
+fn bound(value: &Json) -> Option<Bound> {
     match value {
-        Json::Null => Some(None),
-        Json::Str(text) => Timestamp::parse(text).ok().map(Some),
+        Json::Null => Some(Bound(None)),
+        Json::Str(text) => {
+            let at = Timestamp::parse(text).ok()?;
+            Some(Bound(Some(at)))
+        }
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray as _;
+use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_schema::SchemaRef;
 use datafusion::logical_expr::{Expr, lit};
@@ -175,7 +175,7 @@ impl LanceSnapshot {
         while let Some(batch) = batches.try_next().await? {
             let records = records(&self.table.uri, &batch)?;
             let ordinals = batch.column_by_name(ORDINAL);
-            let ordinals = ordinals.map(|ordinals| ordinals.as_primitive::<Int64Type>());
+            let ordinals = ordinals.map(AsArray::as_primitive::<Int64Type>);
             for (place, (record, address)) in
                 records.into_iter().zip(addresses_of(&batch)).enumerate()
             {
@@ -297,10 +297,13 @@ fn records(uri: &str, batch: &RecordBatch) -> Result<Vec<ContextRecord>, StoreEr
     })
 }
 
+/// A batch that is being read, and what comes after it.
+type Reading = Pending<(Option<Result<RecordBatch, StoreError>>, Batches)>;
+
 /// The rows of batches, of which the next one is read while this one is used.
 struct RowStream {
     table: Arc<Table>,
-    next: Option<Pending<(Option<Result<RecordBatch, StoreError>>, Batches)>>,
+    next: Option<Reading>,
     rows: std::vec::IntoIter<(RowNumber, ContextRecord)>,
 }
 
@@ -314,10 +317,7 @@ impl RowStream {
         })
     }
 
-    fn read(
-        uri: &str,
-        mut batches: Batches,
-    ) -> Result<Pending<(Option<Result<RecordBatch, StoreError>>, Batches)>, StoreError> {
+    fn read(uri: &str, mut batches: Batches) -> Result<Reading, StoreError> {
         start(uri, async move {
             let batch = batches.next().await;
             (batch, batches)

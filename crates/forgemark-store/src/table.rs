@@ -39,7 +39,7 @@ pub(crate) struct Table {
 /// A table as it was opened.
 pub(crate) enum Opened {
     /// One of ours.
-    Ours(Table),
+    Ours(Arc<Table>),
     /// One that another program wrote.
     Foreign(Arc<Dataset>),
 }
@@ -65,7 +65,9 @@ pub(crate) async fn open(uri: &str) -> Result<Opened, StoreError> {
     let dataset = loaded.map_err(|error| fault(uri, "opening the table", error))?;
     match dataset.schema().metadata.get(LAYOUT).map(String::as_str) {
         None => Ok(Opened::Foreign(Arc::new(dataset))),
-        Some(LAYOUT_VERSION) => Ok(Opened::Ours(Table::new(uri, committer, dataset).await?)),
+        Some(LAYOUT_VERSION) => Ok(Opened::Ours(Arc::new(
+            Table::new(uri, committer, dataset).await?,
+        ))),
         Some(other) => Err(StoreError::ReadOnly {
             uri: uri.to_owned(),
             why: format!("written by a later version (layout {other}); use that version"),

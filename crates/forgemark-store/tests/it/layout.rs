@@ -92,7 +92,7 @@ fn a_file_that_is_missing_is_found_and_older_versions_stay_readable() {
     let snapshot = latest(&*store);
     let rows = snapshot.scan(&Scan::everything());
     let error = rows
-        .and_then(|rows| rows.collect::<Result<Vec<_>, _>>())
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .unwrap_err();
     assert!(
         error.to_string().contains("forgemark store fsck"),
@@ -113,7 +113,7 @@ fn a_file_that_is_cut_off_is_an_error_that_names_the_store() {
     let snapshot = latest(&*store);
     let rows = snapshot.scan(&Scan::everything());
     let error = rows
-        .and_then(|rows| rows.collect::<Result<Vec<_>, _>>())
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .unwrap_err();
     assert!(matches!(error, StoreError::Storage { .. }), "{error}");
     assert!(error.to_string().starts_with(&kept.uri), "{error}");

@@ -26,7 +26,7 @@ fn records() -> Vec<ContextRecord> {
     ];
     let text = |place: usize| texts[place % texts.len()].map(str::to_owned);
     let record = |place: usize| ContextRecord {
-        external_id: (place % 4 == 0).then(|| format!("e{place}")),
+        external_id: place.is_multiple_of(4).then(|| format!("e{place}")),
         run_id: text(place).unwrap_or_default(),
         session_id: text(place / 2),
         tenant: text(place / 3),
@@ -34,19 +34,23 @@ fn records() -> Vec<ContextRecord> {
         text_payload: text(place / 7),
         role: ["user", "assistant", "web"][place % 3].to_owned(),
         metadata: Some(parse_str(metadata[place % metadata.len()]).unwrap()),
-        state_metadata: (place % 3 == 0).then(|| StateMetadata {
+        state_metadata: place.is_multiple_of(3).then(|| StateMetadata {
             step: Some((place % 4) as i64),
             custom: text(place),
             ..StateMetadata::default()
         }),
         created_at: Timestamp((place as i64 - 20) * 1_000_000),
-        updated_at: (place % 5 == 0).then(|| Timestamp(place as i64)),
-        expires_at: (place % 6 == 0).then(|| Timestamp(place as i64 * 1000)),
-        retired_at: (place % 11 == 0).then_some(Timestamp(1)),
+        updated_at: place.is_multiple_of(5).then_some(Timestamp(place as i64)),
+        expires_at: place
+            .is_multiple_of(6)
+            .then(|| Timestamp(place as i64 * 1000)),
+        retired_at: place.is_multiple_of(11).then_some(Timestamp(1)),
         lifecycle_status: ["active", "contradicted", "gone"][place % 3].to_owned(),
-        supersedes_id: (place % 9 == 0).then(|| format!("r{:02}", place / 2)),
-        superseded_by_id: (place % 13 == 0).then(|| "x".to_owned()),
-        seq: (place % 2 == 0).then_some(place as i64 % 4),
+        supersedes_id: place
+            .is_multiple_of(9)
+            .then(|| format!("r{:02}", place / 2)),
+        superseded_by_id: place.is_multiple_of(13).then(|| "x".to_owned()),
+        seq: place.is_multiple_of(2).then_some(place as i64 % 4),
         ..row(&format!("r{place:02}"))
     };
     (0..60).map(record).collect()

@@ -59,36 +59,36 @@ fn arena() -> Bench {
     let own = [("1", "correct"), ("2", "correct"), ("3", "correct")];
     let found = [("1", "correct"), ("2", "incorrect"), ("3", "incorrect")];
     Bench::new()
-        .file("arena/benchmarks/q.json", &questions(&runs))
-        .file("arena/answers/q/a.json", &answers("q", "a", &runs))
-        .file("arena/answers/q/b.json", &answers("q", "b", &runs))
+        .file("arena/benchmarks/q.json", questions(&runs))
+        .file("arena/answers/q/a.json", answers("q", "a", &runs))
+        .file("arena/answers/q/b.json", answers("q", "b", &runs))
         .file(
             "arena/critiques/contradictor/q/a__q.json",
-            &critiques("q", "a", "q", &own),
+            critiques("q", "a", "q", &own),
         )
         .file(
             "arena/critiques/contradictor/q/b__q.json",
-            &critiques("q", "b", "q", &own),
+            critiques("q", "b", "q", &own),
         )
         .file(
             "arena/critiques/evaluator/q/q__a.json",
-            &critiques("q", "q", "a", &found),
+            critiques("q", "q", "a", &found),
         )
         .file(
             "arena/critiques/evaluator/q/q__b.json",
-            &critiques("q", "q", "b", &found),
+            critiques("q", "q", "b", &found),
         )
         .file(
             "arena/automated_evaluations/j.json",
-            &decisions("q", "a", &[("2", "claimant_wins"), ("3", "wrong_problem")]),
+            decisions("q", "a", &[("2", "claimant_wins"), ("3", "wrong_problem")]),
         )
         .file(
             "arena/automated_evaluations/k.json",
-            &decisions("q", "b", &[("2", "claimant_wins"), ("3", "unknown")]),
+            decisions("q", "b", &[("2", "claimant_wins"), ("3", "unknown")]),
         )
         .file(
             "arena/evaluations/eve.json",
-            &decisions("q", "b", &[("3", "mixed")]),
+            decisions("q", "b", &[("3", "mixed")]),
         )
 }
 
