@@ -118,20 +118,25 @@ pub fn minhash(rows: u64, gauge: &Gauge<'_>) -> Compared {
     let start = (gauge.now)();
     let keepers = first_kept_wins(&views, &wording);
     let seconds = (gauge.now)().saturating_sub(start).as_secs_f64();
-    let mut kept = Sha256::new();
-    for (place, keeper) in keepers.iter().enumerate() {
-        if keeper.is_none() {
-            kept.update((place as u64).to_le_bytes());
-        }
-    }
     Compared {
         rows,
         dropped: keepers.iter().flatten().count() as u64,
         miss_probability: wording.miss_probability(),
         seconds,
         peak_bytes: (gauge.peak)(),
-        digest: hex(&kept.finalize()),
+        digest: kept_digest(&keepers),
     }
+}
+
+/// SHA-256 over the places of what stays, that is of `None`, each as eight bytes in little-endian order, the lowest first.
+pub fn kept_digest<T>(keepers: &[Option<T>]) -> String {
+    let mut kept = Sha256::new();
+    for (place, keeper) in keepers.iter().enumerate() {
+        if keeper.is_none() {
+            kept.update((place as u64).to_le_bytes());
+        }
+    }
+    hex(&kept.finalize())
 }
 
 const WORDS: [&str; 24] = [

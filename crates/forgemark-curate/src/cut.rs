@@ -59,6 +59,15 @@ pub use forecast::{Forecast, forecast};
 pub use manifest::{Manifest, Side, diff, verify};
 pub use previous::Previous;
 
+/// What the name of the file with the examples' origins ends with.
+pub const PROVENANCE: &str = ".provenance.jsonl";
+
+/// What the name of the file with the decisions ends with.
+pub const DECISIONS: &str = ".decisions.jsonl";
+
+/// What the name of a manifest ends with, in each profile.
+pub const MANIFEST: &str = ".manifest.json";
+
 /// How a cut is made and written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -186,7 +195,7 @@ fn cut_from(
         })?;
         counts.push(("mix", heads.len()));
     }
-    let mut decisions = LineFile::create(output, &format!("{}.decisions.jsonl", plan.name))?;
+    let mut decisions = LineFile::create(output, &format!("{}{DECISIONS}", plan.name))?;
     sides::append_spool(&mut hidden, &mut decisions)?;
     sides::append_sorted(making.found, &mut decisions)?;
     sides::append_sorted(making.decisions, &mut decisions)?;
@@ -234,7 +243,7 @@ fn cut_from(
     manifest.set_files(&files);
     put(
         output,
-        &format!("{}.manifest.json", plan.name),
+        &format!("{}{MANIFEST}", plan.name),
         &manifest.bytes(),
     )?;
     Ok(manifest)

@@ -1,14 +1,14 @@
 //! What one record says, and what it says of the record that it stands on.
 
 use forgemark_contract::arena::{
-    Answer, Benchmark, CLAIM_VERDICTS, CRITIQUE_VERDICTS, Critique, Debate, Judgment,
+    Answer, Benchmark, CLAIM_VERDICTS, CRITIQUE_VERDICTS, ClaimKey, Critique, Debate, Judgment,
     LABEL_ONLY_VERDICTS, Label, PLAIN_STATUSES, QuestionKey, STATUSES, SelfCheck,
 };
 use forgemark_contract::json::{Json, Object};
 
 use super::{Class, Findings};
-use crate::corpus::{Corpus, Ref};
-use crate::graph::{Graph, Name};
+use crate::corpus::{Corpus, Ref, Stored};
+use crate::graph::{Graph, Name, Under};
 use crate::keys;
 
 /// The words of labels that other writers have for verdicts of judges.
@@ -36,63 +36,30 @@ struct Entry<'f, 'c> {
 }
 
 pub(super) fn check(corpus: &Corpus, graph: &Graph<'_>, findings: &mut Findings<'_>) {
-    for (key, places) in &graph.questions {
-        for at in places {
-            if let Some(record) = corpus.record::<Benchmark>(*at) {
-                let key = graph.show_question(key);
-                question(
-                    record,
-                    Entry {
-                        findings,
-                        at: *at,
-                        key,
-                    },
-                );
-            }
-        }
-    }
-    for (key, places) in &graph.answers {
-        for at in places {
-            if let Some(record) = corpus.record::<Answer>(*at) {
-                let shown = graph.show_answer(key);
-                let mut entry = Entry {
-                    findings,
-                    at: *at,
-                    key: shown,
-                };
-                entry.same_question(corpus, graph, &key.question, &record.question);
-                answer(record, entry);
-            }
-        }
-    }
-    for (key, places) in &graph.critiques {
-        for at in places {
-            if let Some(record) = corpus.record::<Critique>(*at) {
-                let shown = graph.show_claim(key);
-                let mut entry = Entry {
-                    findings,
-                    at: *at,
-                    key: shown,
-                };
-                entry.same_question(corpus, graph, &key.answer.question, &record.question);
-                critique(record, entry);
-            }
-        }
-    }
-    for (key, places) in &graph.debates {
-        for at in places {
-            if let Some(record) = corpus.record::<Debate>(*at) {
-                let shown = graph.show_claim(key);
-                let mut entry = Entry {
-                    findings,
-                    at: *at,
-                    key: shown,
-                };
-                entry.same_question(corpus, graph, &key.answer.question, &record.question);
-                debate(record, entry);
-            }
-        }
-    }
+    each(corpus, &graph.questions, |key, at, record| {
+        let key = graph.show_question(key);
+        question(record, Entry { findings, at, key });
+    });
+    each(corpus, &graph.answers, |key, at, record: &Answer| {
+        let shown = graph.show_answer(key);
+        let mut entry = Entry {
+            findings,
+            at,
+            key: shown,
+        };
+        entry.same_question(corpus, graph, &key.question, &record.question);
+        answer(record, entry);
+    });
+    each(corpus, &graph.critiques, |key, at, record: &Critique| {
+        let mut entry = Entry::of_claim(findings, graph, at, key);
+        entry.same_question(corpus, graph, &key.answer.question, &record.question);
+        critique(record, entry);
+    });
+    each(corpus, &graph.debates, |key, at, record: &Debate| {
+        let mut entry = Entry::of_claim(findings, graph, at, key);
+        entry.same_question(corpus, graph, &key.answer.question, &record.question);
+        debate(record, entry);
+    });
     for (at, _, record) in corpus.all::<Judgment>() {
         let key = keys::of_judgment(record).map(|key| key.to_string());
         let key = key.unwrap_or_default();
@@ -102,6 +69,32 @@ pub(super) fn check(corpus: &Corpus, graph: &Graph<'_>, findings: &mut Findings<
         let key = keys::of_label(record).map(|key| key.to_string());
         let key = key.unwrap_or_default();
         label(record, Entry { findings, at, key });
+    }
+}
+
+/// Looks at every record of a kind, with its key and its place.
+fn each<K, R: Stored>(corpus: &Corpus, under: &Under<K>, mut look: impl FnMut(&K, Ref, &R)) {
+    for (key, places) in under {
+        for at in places {
+            if let Some(record) = corpus.record::<R>(*at) {
+                look(key, *at, record);
+            }
+        }
+    }
+}
+
+impl<'f, 'c> Entry<'f, 'c> {
+    fn of_claim(
+        findings: &'f mut Findings<'c>,
+        graph: &Graph<'_>,
+        at: Ref,
+        key: &ClaimKey<Name>,
+    ) -> Self {
+        Entry {
+            findings,
+            at,
+            key: graph.show_claim(key),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use forgemark_contract::time::Timestamp;
 use super::config::{Config, Form, Task};
 use super::lines::{self, optional, rust_time};
 use super::{PROFILE, SCHEMA_VERSION, Snapshot, group, stats};
+use crate::cut::MANIFEST;
 use crate::error::Result;
 use crate::output::{FileDigest, LineFile, Output, put};
 
@@ -118,7 +119,7 @@ pub(super) fn write(
     };
     let mut bytes = Vec::new();
     manifest.write_json(&mut Writer::new(&mut bytes, Style::RUST_FILE));
-    put(output, &format!("{path}.manifest.json"), &bytes)?;
+    put(output, &format!("{path}{MANIFEST}"), &bytes)?;
     Ok(manifest)
 }
 

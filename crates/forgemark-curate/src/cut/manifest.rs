@@ -8,7 +8,7 @@ use forgemark_contract::text::{hex, sha256_hex};
 use forgemark_contract::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Plan;
+use super::{PROVENANCE, Plan};
 use crate::encode::Shards;
 use crate::output::FileDigest;
 use crate::recipe::{Recipe, Task};
@@ -427,12 +427,11 @@ pub fn verify(manifest: &Json, read: &mut dyn FnMut(&str) -> Option<Vec<u8>>) ->
     for side in manifest.items("sides") {
         let name = side.str_or("name", "");
         let end = if name.is_empty() {
-            ".jsonl".to_owned()
+            PROVENANCE.to_owned()
         } else {
-            format!(".{name}.jsonl")
+            format!(".{name}{PROVENANCE}")
         };
-        let lines = written(&end.replace(".jsonl", ".provenance.jsonl"))
-            .map(|file| file.at("lines").clone());
+        let lines = written(&end).map(|file| file.at("lines").clone());
         let rows = side.items("files").iter().map(|name| {
             let path = name.as_str().unwrap_or_default();
             let mut files = manifest.items("files").iter();

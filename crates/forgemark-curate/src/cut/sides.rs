@@ -1,7 +1,7 @@
 //! The files of each side: rows in the trainer's format, and beside them where each is from.
 
 use super::examples::{Examples, Heads};
-use super::{Plan, Side};
+use super::{PROVENANCE, Plan, Side};
 use crate::compat::fraction;
 use crate::encode::{RowsWriter, Shards};
 use crate::error::{CurateError, Result};
@@ -67,7 +67,7 @@ pub(super) fn write(
         let of_rows = rows.finish(output)?;
         let names = of_rows.iter().map(|file| file.name.clone()).collect();
         files.extend(of_rows);
-        let name_of = format!("{stem}.provenance.jsonl");
+        let name_of = format!("{stem}{PROVENANCE}");
         files.push(write_spool(&mut provenance, &name_of, output)?);
         written.push(Side {
             name: name.clone(),

@@ -155,6 +155,24 @@ fn truth(ground_truth: Option<&Json>) -> Option<String> {
     ground_truth.map(messages::as_text)
 }
 
+/// What is asked, with the truth under `key` where it is known.
+fn asked(prompt: (&'static str, Json), key: &'static str, ground_truth: Option<&Json>) -> Object {
+    let mut line = Object::from([prompt]);
+    if let Some(truth) = truth(ground_truth) {
+        line.insert(key, truth);
+    }
+    line
+}
+
+/// A better and a worse answer, under the names that most trainers have for them.
+fn pair([prompt, chosen, rejected]: [Json; 3]) -> Json {
+    Json::object([
+        ("prompt", prompt),
+        ("chosen", chosen),
+        ("rejected", rejected),
+    ])
+}
+
 fn openai(layout: Layout, body: &Body) -> Option<Json> {
     let spell = |list: &[ChatMessage]| messages::list(Spelling::OpenAi, layout.uses, list);
     match body {
@@ -174,10 +192,11 @@ fn openai(layout: Layout, body: &Body) -> Option<Json> {
             ground_truth,
             ..
         } => {
-            let mut line = Object::from([("messages", spell(prompt))]);
-            if let Some(truth) = truth(ground_truth.as_ref()) {
-                line.insert("ground_truth", truth);
-            }
+            let line = asked(
+                ("messages", spell(prompt)),
+                "ground_truth",
+                ground_truth.as_ref(),
+            );
             Some(Json::Object(line))
         }
         _ => None,
@@ -193,11 +212,7 @@ fn trl(layout: Layout, body: &Body) -> Option<Json> {
             chosen,
             rejected,
             ..
-        } => Some(Json::object([
-            ("prompt", spell(prompt)),
-            ("chosen", spell(chosen)),
-            ("rejected", spell(rejected)),
-        ])),
+        } => Some(pair([prompt, chosen, rejected].map(|list| spell(list)))),
         Body::Labelled {
             prompt,
             completion,
@@ -212,10 +227,11 @@ fn trl(layout: Layout, body: &Body) -> Option<Json> {
             ground_truth,
             ..
         } => {
-            let mut line = Object::from([("prompt", spell(prompt))]);
-            if let Some(truth) = truth(ground_truth.as_ref()) {
-                line.insert("ground_truth", truth);
-            }
+            let line = asked(
+                ("prompt", spell(prompt)),
+                "ground_truth",
+                ground_truth.as_ref(),
+            );
             Some(Json::Object(line))
         }
         Body::Ranked { .. } => None,
@@ -343,11 +359,7 @@ fn openrlhf(layout: Layout, body: &Body) -> Option<Json> {
             chosen,
             rejected,
             ..
-        } => Some(Json::object([
-            ("prompt", spell(prompt)),
-            ("chosen", spell(chosen)),
-            ("rejected", spell(rejected)),
-        ])),
+        } => Some(pair([prompt, chosen, rejected].map(|list| spell(list)))),
         Body::Labelled {
             prompt,
             completion,
@@ -362,10 +374,7 @@ fn openrlhf(layout: Layout, body: &Body) -> Option<Json> {
             ground_truth,
             ..
         } => {
-            let mut line = Object::from([("input", spell(prompt))]);
-            if let Some(truth) = truth(ground_truth.as_ref()) {
-                line.insert("label", truth);
-            }
+            let mut line = asked(("input", spell(prompt)), "label", ground_truth.as_ref());
             line.insert("datasource", SOURCE);
             Some(Json::Object(line))
         }

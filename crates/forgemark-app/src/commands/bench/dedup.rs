@@ -3,11 +3,9 @@
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use forgemark_contract::text::sha256_hex;
+use forgemark_curate::bench::kept_digest;
 use forgemark_curate::similar::planted;
-use forgemark_curate::similar::vectors::{
-    Greedy, Scorer, Search, first_kept_wins, naive_first_kept_wins,
-};
+use forgemark_curate::similar::vectors::{Scorer, Search, first_kept_wins, naive_first_kept_wins};
 
 use super::process::peak_memory;
 use super::report::{Report, Side};
@@ -59,7 +57,7 @@ pub(super) fn run(args: &BenchDedupArgs, context: &Context<'_>) -> Result<Exit, 
     let answer = first_kept_wins(&views, &search);
     let seconds = start.elapsed().as_secs_f64();
     let peak = peak_memory();
-    let digest = kept_digest(&answer);
+    let digest = kept_digest(&answer.keeper);
     let dropped = answer.keeper.iter().flatten().count();
 
     let mut report = Report::new("dedup").with_figures_on_top();
@@ -81,7 +79,7 @@ pub(super) fn run(args: &BenchDedupArgs, context: &Context<'_>) -> Result<Exit, 
     report.fact("kept_sha256", digest.as_str(), digest.as_str());
     if rows <= CHECKED {
         let brute = naive_first_kept_wins(&views, &search);
-        let equal = kept_digest(&brute) == digest;
+        let equal = kept_digest(&brute.keeper) == digest;
         let word = if equal { "the same" } else { "ANOTHER" };
         report.fact("equals_brute_force", word, equal);
         let differences = if equal { 0.0 } else { 1.0 };
@@ -116,14 +114,4 @@ pub(super) fn run(args: &BenchDedupArgs, context: &Context<'_>) -> Result<Exit, 
         );
     }
     report.print(args.json.json, context)
-}
-
-/// SHA-256 over the places of the rows that stay, each as eight bytes, the lowest first.
-fn kept_digest(answer: &Greedy) -> String {
-    let kept = answer.keeper.iter().zip(0_u64..);
-    let bytes: Vec<u8> = kept
-        .filter(|(keeper, _)| keeper.is_none())
-        .flat_map(|(_, place)| place.to_le_bytes())
-        .collect();
-    sha256_hex(&bytes)
 }

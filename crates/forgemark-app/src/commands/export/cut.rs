@@ -1,6 +1,6 @@
 //! `forgemark export sft|preference|rollout STORE DIR`
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -12,7 +12,7 @@ use forgemark_contract::text::sha256_hex;
 use forgemark_curate::bench::Gauge;
 use forgemark_curate::compat::{self, Task};
 use forgemark_curate::config::{Call, CutSettings, Settings, TokenFiles};
-use forgemark_curate::cut::{Manifest, Plan, Previous, cut, cut_after, forecast};
+use forgemark_curate::cut::{DECISIONS, Manifest, Plan, Previous, cut, cut_after, forecast};
 use forgemark_curate::holdout;
 use forgemark_curate::template::ChatTemplate;
 use forgemark_curate::tokens::{self, TokenRule};
@@ -267,29 +267,9 @@ fn previous(dir: &Path, plan: &Plan) -> Result<Previous, AppError> {
     };
     let manifest = folder::read_json(dir, name)?;
     let mut previous = Previous::new(&manifest, plan)?;
-    for file in manifest.items("files") {
-        let name = file.str_or("path", "");
-        if !name.ends_with(".decisions.jsonl") {
-            continue;
-        }
-        let path = dir.join(name);
-        let mut reader = BufReader::new(folder::opened(&path)?);
-        let (mut line, mut number) = (Vec::new(), 0);
-        loop {
-            line.clear();
-            number += 1;
-            let read = reader.read_until(b'\n', &mut line);
-            if read.map_err(|source| folder::unreadable(&path, source))? == 0 {
-                break;
-            }
-            let decision = parse(&line).map_err(|error| {
-                let what = format!("{}:{number}: {error}", path.display());
-                AppError::new(ErrorKind::Damaged, what)
-                    .hint("`forgemark export verify` says what is wrong with the earlier cut")
-            })?;
-            previous.decided(&decision);
-        }
-    }
+    folder::each_line(dir, &manifest, DECISIONS, &mut |line| {
+        previous.decided(&line);
+    })?;
     Ok(previous)
 }
 

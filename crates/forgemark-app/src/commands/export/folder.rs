@@ -1,10 +1,11 @@
 //! The folder of a cut: its files appear together, and what was there stays until they do.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use forgemark_contract::json::{Json, parse};
+use forgemark_curate::cut::MANIFEST;
 use forgemark_curate::output::Output;
 use forgemark_curate::spill::{Scratch, ScratchFile};
 use forgemark_journal::lock::STATE_DIR;
@@ -12,9 +13,6 @@ use forgemark_journal::{JournalError, Staged, recover};
 
 use crate::assemble::{disk, owner};
 use crate::error::{AppError, ErrorKind};
-
-/// What the name of a manifest ends with.
-const MANIFEST: &str = ".manifest.json";
 
 /// What the folder shows before the first cut: nothing, or a cut.
 pub(super) struct Folder {
@@ -105,6 +103,35 @@ pub(super) fn read_json(dir: &Path, name: &str) -> Result<Json, AppError> {
     })
 }
 
+/// Hands over every line of the files whose names end so, of the cut with this manifest.
+///
+/// # Errors
+/// A file that cannot be read, a line that is no JSON.
+pub(super) fn each_line(
+    dir: &Path,
+    manifest: &Json,
+    end: &str,
+    visit: &mut dyn FnMut(Json),
+) -> Result<(), AppError> {
+    for file in manifest.items("files") {
+        let name = file.str_or("path", "");
+        if !name.ends_with(end) {
+            continue;
+        }
+        let path = dir.join(name);
+        let lines = BufReader::new(opened(&path)?).split(b'\n');
+        for (number, line) in lines.enumerate() {
+            let line = line.map_err(|source| unreadable(&path, source))?;
+            visit(parse(&line).map_err(|error| {
+                let what = format!("{}:{}: {error}", path.display(), number + 1);
+                AppError::new(ErrorKind::Damaged, what)
+                    .hint("`forgemark export verify` says what is wrong with the cut")
+            })?);
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, AppError> {
     std::fs::read(path).map_err(|source| unreadable(path, source))
 }
@@ -113,7 +140,7 @@ pub(super) fn opened(path: &Path) -> Result<File, AppError> {
     File::open(path).map_err(|source| unreadable(path, source))
 }
 
-pub(super) fn unreadable(path: &Path, source: io::Error) -> AppError {
+fn unreadable(path: &Path, source: io::Error) -> AppError {
     AppError::Io {
         action: "read",
         path: path.to_owned(),

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use forgemark_contract::json::{Json, parse_str};
-use forgemark_curate::cut;
+use forgemark_contract::json::Json;
+use forgemark_curate::cut::{self, DECISIONS, PROVENANCE};
 
-use super::folder::{manifests, read, read_json};
+use super::folder::{each_line, manifests, read_json};
 use crate::Context;
 use crate::cli::{ExportDiffArgs, ExportVerifyArgs};
-use crate::error::{AppError, ErrorKind};
+use crate::error::AppError;
 use crate::exit::Exit;
 use crate::human;
 
@@ -63,9 +63,9 @@ pub(super) fn verify(args: &ExportVerifyArgs, context: &Context<'_>) -> Result<E
 /// # Errors
 /// As [`verify`].
 pub(super) fn diff(args: &ExportDiffArgs, context: &Context<'_>) -> Result<Exit, AppError> {
-    let before = lines(&args.before, ".provenance.jsonl")?;
-    let after = lines(&args.after, ".provenance.jsonl")?;
-    let decisions = lines(&args.after, ".decisions.jsonl")?;
+    let before = lines(&args.before, PROVENANCE)?;
+    let after = lines(&args.after, PROVENANCE)?;
+    let decisions = lines(&args.after, DECISIONS)?;
     let changes = cut::diff(&before, &after, &decisions);
     let printer = &context.printer;
     if args.json.json {
@@ -98,21 +98,7 @@ fn lines(dir: &Path, end: &str) -> Result<Vec<Json>, AppError> {
     let mut lines = Vec::new();
     for name in manifests(dir)? {
         let manifest = read_json(dir, &name)?;
-        for file in manifest.items("files") {
-            let name = file.str_or("path", "");
-            if !name.ends_with(end) {
-                continue;
-            }
-            let path = dir.join(name);
-            let text = String::from_utf8_lossy(&read(&path)?).into_owned();
-            for (number, line) in text.lines().enumerate() {
-                lines.push(parse_str(line).map_err(|error| {
-                    let what = format!("{}:{}: {error}", path.display(), number + 1);
-                    AppError::new(ErrorKind::Damaged, what)
-                        .hint("`forgemark export verify` says what is wrong with the cut")
-                })?);
-            }
-        }
+        each_line(dir, &manifest, end, &mut |line| lines.push(line))?;
     }
     Ok(lines)
 }

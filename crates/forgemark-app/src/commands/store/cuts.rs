@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use forgemark_contract::json::{Json, parse, parse_str, to_line};
 use forgemark_contract::store::{At, Key};
 use forgemark_contract::time::Timestamp;
+use forgemark_curate::cut::{MANIFEST, PROVENANCE};
 
 use super::reader::{LONGEST, Line, LineReader};
 use super::{key, open};
@@ -19,12 +20,6 @@ use crate::error::{AppError, ErrorKind};
 use crate::escape;
 use crate::exit::Exit;
 use crate::human;
-
-/// What the name of a manifest ends with.
-const MANIFEST: &str = ".manifest.json";
-
-/// What the names of the files end with that say line by line where a cut is from.
-const PROVENANCE: &str = ".provenance.jsonl";
 
 /// The file beside a local store; `None` for one at an address.
 fn registry(store: &str) -> Option<PathBuf> {
