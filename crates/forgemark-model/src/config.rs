@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forgemark_contract::json::Object;
+use forgemark_contract::json::{Json, Object};
 
 use crate::adapt::MAX_EXTRAS;
 use crate::agent::Agent;
@@ -64,14 +64,43 @@ impl fmt::Debug for Backend {
     }
 }
 
+/// The protocol that an endpoint speaks. The same request has the same key on both, so a journal goes on when a model moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// `OpenAI`'s chat completions, which most servers speak.
+    #[default]
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+}
+
+impl Wire {
+    /// The word in configurations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wire::OpenAi => "openai",
+            Wire::Anthropic => "anthropic",
+        }
+    }
+
+    /// The protocol of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Wire::OpenAi, Wire::Anthropic]
+            .into_iter()
+            .find(|wire| wire.as_str() == word)
+    }
+}
+
 /// One HTTP endpoint.
 #[derive(Debug, Clone)]
 pub struct EndpointConfig {
     /// Its name in messages and in the journal; unique in its model.
     pub name: String,
-    /// Its base address: with or without `/v1`, with or without `/chat/completions`.
+    /// Its base address: with or without `/v1`, with or without `/chat/completions` (or `/messages`).
     pub base_url: String,
-    /// The key, sent as `Authorization: Bearer`.
+    /// What it speaks.
+    pub wire: Wire,
+    /// The key, sent as `Authorization: Bearer`, or as `x-api-key` to an endpoint that speaks Anthropic's protocol.
     pub api_key: Option<Secret>,
     /// More headers, for services that take the key elsewhere (`api-key`, `x-api-key`) or want a project's name.
     pub headers: Vec<(String, Secret)>,
@@ -98,6 +127,7 @@ impl EndpointConfig {
         EndpointConfig {
             name: name.into(),
             base_url: base_url.into(),
+            wire: Wire::OpenAi,
             api_key: None,
             headers: Vec::new(),
             model: None,
@@ -203,13 +233,14 @@ pub struct Params {
     pub temperature: Option<f64>,
     /// Nucleus sampling.
     pub top_p: Option<f64>,
-    /// Most tokens of a reply, sent as `max_tokens` or `max_completion_tokens`, as the endpoint wants it.
+    /// Most tokens of a reply, sent as `max_tokens` or `max_completion_tokens`, as the endpoint wants it. Anthropic's
+    /// protocol requires a limit: without one, 8,192 are sent, and the thinking budget beside them.
     pub max_tokens: Option<u64>,
     /// Base seed. Each call sends it moved by its sample number, so that a second try is a second sample.
     pub seed: Option<u64>,
     /// Texts that stop the reply.
     pub stop: Vec<String>,
-    /// More keys of the body, sent as they are.
+    /// More keys of the body, sent as they are: `thinking: {type: enabled, budget_tokens: 4096}` for Anthropic's protocol.
     pub extra: Object,
     /// Whether the reasoning of earlier assistant messages is sent back (as `reasoning_content`). Most endpoints refuse
     /// or ignore it; some need it between tool calls.
@@ -309,7 +340,7 @@ pub enum BuildError {
 }
 
 /// Keys of the body that are ours, so an extra of that name would be sent twice.
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 15] = [
     "messages",
     "model",
     "tools",
@@ -321,6 +352,8 @@ const OWN_KEYS: [&str; 13] = [
     "max_completion_tokens",
     "seed",
     "stop",
+    "stop_sequences",
+    "system",
     "n",
     "stream",
 ];
@@ -375,6 +408,11 @@ impl RoleParams {
             config,
             numbers: Vec::new(),
         }
+    }
+
+    /// The extra key of this name.
+    pub(crate) fn extra_value(&self, name: &str) -> Option<&Json> {
+        self.config.extra.get(name)
     }
 
     /// The extra keys with their numbers, in the order of the body.

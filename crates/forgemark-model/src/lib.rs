@@ -56,7 +56,7 @@ pub use chat::{
 };
 pub use config::{
     Backend, Budget, BuildError, CallerConfig, EndpointConfig, HttpConfig, ModelConfig, Params,
-    Prices, Retry, RoleConfig,
+    Prices, Retry, RoleConfig, Wire,
 };
 pub use embed::{Embed, EmbedError, Embedding, HttpEmbedder, Spent, Wrong};
 pub use http::{BareReport, bare_loop};

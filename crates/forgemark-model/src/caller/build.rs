@@ -8,7 +8,10 @@ use forgemark_journal::{Journal, Totals};
 
 use super::{Caller, Clock, Drain, FIRST_COMPLETION, Inner, RoleState, Shared, Target};
 use crate::budget::{Amount, Ledger};
-use crate::config::{Backend, BuildError, CallerConfig, EndpointConfig, ModelConfig, RoleParams};
+use crate::chat::anthropic;
+use crate::config::{
+    Backend, BuildError, CallerConfig, EndpointConfig, ModelConfig, RoleParams, Wire,
+};
 use crate::endpoint::Endpoint;
 use crate::http::Clients;
 use crate::meter::Meter;
@@ -74,11 +77,18 @@ impl Caller {
             }
             let known = extras.entry(role.model.as_str()).or_default();
             let first = role.params.max_tokens.unwrap_or(FIRST_COMPLETION);
+            let params = RoleParams::new(name, &role.params, known)?;
+            if speaks_anthropic(model) {
+                anthropic::check(&params).map_err(|what| BuildError::Params {
+                    role: name.clone(),
+                    what,
+                })?;
+            }
             let state = RoleState {
                 name: name.clone(),
                 model: model.model.clone(),
                 target: target.share(),
-                params: RoleParams::new(name, &role.params, known)?,
+                params,
                 prices: model.prices,
                 attempt_timeout: role.attempt_timeout,
                 completion: AtomicU64::new(first.min(FIRST_COMPLETION)),
@@ -121,6 +131,13 @@ impl Target {
             Target::Pool(pool) => Target::Pool(Arc::clone(pool)),
             Target::Agent(agent) => Target::Agent(Arc::clone(agent)),
         }
+    }
+}
+
+fn speaks_anthropic(model: &ModelConfig) -> bool {
+    match &model.backend {
+        Backend::Http(endpoints) => endpoints.iter().any(|e| e.wire == Wire::Anthropic),
+        Backend::Agent(_) => false,
     }
 }
 
