@@ -464,7 +464,10 @@ fn keys_are_the_same_in_every_release() {
 fn the_key_of_a_call_with_everything_is_the_same_in_every_release() {
     let (request, params) = (with_tools(), params());
     let key = RequestBody::new(&request, "m", &params).key(request.sample);
-    assert_eq!(key.to_string(), "d9b9172d2d32f49381d2062313168cd27aed8619e29b9966bbd9dd164d179dff");
+    assert_eq!(
+        key.to_string(),
+        "d9b9172d2d32f49381d2062313168cd27aed8619e29b9966bbd9dd164d179dff"
+    );
     // Signed thoughts come with a reply that is in the key already.
     let mut thinking = request.clone();
     thinking.messages[1].thinking_blocks = vec!["{}".to_owned()];

@@ -20,8 +20,8 @@ use super::scan::{self, Scan, scan};
 use super::script::{Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall};
 use super::vectors::Asked;
 use compile::{Compiled, Said, compile, or};
-pub(super) use refusal::rate_limited;
-use refusal::{JSON, answer_with, error_reply, refuse};
+pub(super) use refusal::{JSON, answer_with, rate_limited};
+use refusal::{error_reply, refuse};
 
 /// A compiled script. Immutable: the same request always gets the same answer.
 #[derive(Debug)]

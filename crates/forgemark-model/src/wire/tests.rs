@@ -576,7 +576,10 @@ fn parameters_of_the_other_protocol_are_found_under_their_names() {
     );
     // The limit is required, so one that is refused is the configuration's business.
     assert_eq!(
-        refuses("max_tokens: 100 > 64, which is the maximum allowed number of output tokens", all),
+        refuses(
+            "max_tokens: 100 > 64, which is the maximum allowed number of output tokens",
+            all
+        ),
         None
     );
 }
@@ -589,7 +592,10 @@ fn the_reset_headers_of_the_other_protocol() {
             ("anthropic-ratelimit-requests-remaining", "10"),
             ("anthropic-ratelimit-requests-reset", "2030-01-02T03:04:06Z"),
             ("anthropic-ratelimit-output-tokens-remaining", "0"),
-            ("anthropic-ratelimit-output-tokens-reset", "2030-01-02T03:04:25Z"),
+            (
+                "anthropic-ratelimit-output-tokens-reset",
+                "2030-01-02T03:04:25Z",
+            ),
         ],
         r#"{"type":"error","error":{"type":"rate_limit_error","message":"This would exceed your rate limit"}}"#,
     );

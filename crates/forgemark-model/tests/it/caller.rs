@@ -1,6 +1,7 @@
 //! The caller against a small server: every kind of failure, and what becomes of it.
 
 mod adaptation;
+mod anthropic;
 mod budget;
 mod failover;
 mod faults;

@@ -17,6 +17,7 @@ use super::delivery::{Cut, Reply};
 use crate::scripted::completion::CREATED;
 use crate::scripted::engine::{Delivery, Engine, RequestHash, Scripted, rate_limited};
 use crate::scripted::error_body;
+use crate::scripted::messages;
 use crate::scripted::script::Storm;
 
 /// Longer request bodies are refused.
@@ -74,13 +75,19 @@ pub(super) async fn answer(
     let expected = match request.uri().path() {
         "/v1/chat/completions" | "/chat/completions" => {
             if method == Method::POST {
-                return call(&shared, request, Engine::respond_hashed).await;
+                return call(&shared, request, Service::Chat).await;
             }
             Method::POST
         }
         "/v1/embeddings" | "/embeddings" => {
             if method == Method::POST {
-                return call(&shared, request, Engine::embed_hashed).await;
+                return call(&shared, request, Service::Embeddings).await;
+            }
+            Method::POST
+        }
+        "/v1/messages" | "/messages" => {
+            if method == Method::POST {
+                return call(&shared, request, Service::Messages).await;
             }
             Method::POST
         }
@@ -119,16 +126,59 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// Answers a call of a model with what `respond` makes of its body, its hash and its attempt.
+/// What a call of a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scripted) enum Service {
+    Chat,
+    Messages,
+    Embeddings,
+}
+
+impl Service {
+    /// The answer to an attempt of a call, or to one in a storm.
+    pub(in crate::scripted) fn respond(
+        self,
+        engine: &Engine,
+        body: &[u8],
+        request: u128,
+        attempt: u32,
+        storm: Option<Scripted>,
+    ) -> Scripted {
+        let stormy = |scripted: Scripted| match storm {
+            Some(stormy) => Scripted {
+                role: scripted.role,
+                ..stormy
+            },
+            None => scripted,
+        };
+        match self {
+            Service::Chat => stormy(engine.respond_hashed(body, request, attempt)),
+            Service::Embeddings => stormy(engine.embed_hashed(body, request, attempt)),
+            Service::Messages => match messages::read(body) {
+                Ok(asked) => {
+                    let scripted = engine.respond_hashed(&asked.chat, request, attempt);
+                    messages::answer(stormy(scripted), &asked)
+                }
+                Err(what) => messages::refuse(&what),
+            },
+        }
+    }
+}
+
+/// Answers a call of a model.
 async fn call(
     shared: &Shared,
     request: Request<Incoming>,
-    respond: fn(&Engine, &[u8], u128, u32) -> Scripted,
+    service: Service,
 ) -> Result<Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Some(body) = read(body).await? else {
         return Ok(error(413, error_body::TOO_LARGE));
     };
+    if service == Service::Messages && !head.headers.contains_key("anthropic-version") {
+        let body = messages::error_body(400, "anthropic-version: header is required");
+        return Ok(respond(400, "application/json", body));
+    }
     let key = head
         .headers
         .get("idempotency-key")
@@ -143,13 +193,8 @@ async fn call(
     };
     let waiting = (!probe).then(|| counters.wait());
     let attempt = retry_count(&head.headers).unwrap_or(arrivals_before);
-    let mut scripted = respond(&shared.engine, &body, hash.request, attempt);
-    if let Some(stormy) = shared.storm() {
-        scripted = Scripted {
-            role: scripted.role,
-            ..stormy
-        };
-    }
+    let storm = shared.storm();
+    let scripted = service.respond(&shared.engine, &body, hash.request, attempt, storm);
     drop(body);
     if !probe {
         counters.count_decision(&scripted.role, scripted.fault);
