@@ -50,5 +50,7 @@ pub use dialogue::Dialogue;
 pub use engine::{Delivery, Engine, Scripted};
 pub use fault::{Fault, FaultRule};
 pub use latency::Latency;
-pub use script::{Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall, Storm};
+pub use script::{
+    BatchEnd, BatchPlay, Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall, Storm,
+};
 pub use server::{LogEntry, Running, Server, ServerOptions, StartError, Stats};

@@ -57,6 +57,14 @@ pub struct Scripted {
     pub role: Cow<'static, str>,
 }
 
+impl Scripted {
+    /// Whether it is an answer that can stand in the results of a batch: it travels, and is JSON.
+    pub(super) fn is_whole(&self) -> bool {
+        let travels = matches!(self.delivery, Delivery::Whole | Delivery::Slow { .. });
+        travels && self.content_type == JSON && forgemark_contract::json::parse(&self.body).is_ok()
+    }
+}
+
 /// How an answer travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {

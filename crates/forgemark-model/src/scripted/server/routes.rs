@@ -12,13 +12,14 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::batches::{self, Desk};
 use super::counters::{Counters, LogEntry};
 use super::delivery::{Cut, Reply};
 use crate::scripted::completion::CREATED;
 use crate::scripted::engine::{Delivery, Engine, RequestHash, Scripted, rate_limited};
 use crate::scripted::error_body;
 use crate::scripted::messages;
-use crate::scripted::script::Storm;
+use crate::scripted::script::{Script, Storm};
 
 /// Longer request bodies are refused.
 const BODY_LIMIT: usize = 256 << 20;
@@ -29,25 +30,28 @@ const PROBE: &[u8] = b"probe";
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    engine: Engine,
+    pub(super) engine: Engine,
     pub(super) counters: Counters,
     storm: Option<Storm>,
+    pub(super) desk: Desk,
     /// When the first chat call came, for the storm.
     first_call: Mutex<Option<Instant>>,
 }
 
 impl Shared {
-    pub(super) fn new(engine: Engine, storm: Option<Storm>, log: bool) -> Self {
+    pub(super) fn new(engine: Engine, script: &Script, log: bool) -> Self {
         Self {
             engine,
             counters: Counters::new(log),
-            storm,
+            storm: script.storm,
+            desk: Desk::new(script),
             first_call: Mutex::new(None),
         }
     }
 
     pub(super) fn reset(&self) {
         self.counters.reset();
+        self.desk.reset();
         *self
             .first_call
             .lock()
@@ -71,6 +75,9 @@ pub(super) async fn answer(
     shared: Arc<Shared>,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Cut> {
+    if let Some(wanted) = batches::route(request.method(), request.uri().path()) {
+        return batches::answer(&shared, wanted, request).await;
+    }
     let method = request.method();
     let expected = match request.uri().path() {
         "/v1/chat/completions" | "/chat/completions" => {
@@ -236,7 +243,7 @@ async fn call(
 }
 
 /// The whole body; `None` when it is longer than we take.
-async fn read(mut body: Incoming) -> Result<Option<Bytes>, Cut> {
+pub(super) async fn read(mut body: Incoming) -> Result<Option<Bytes>, Cut> {
     // A body that stands in the read buffer comes as one frame: no copy then.
     let Some(first) = frame(&mut body).await? else {
         return Ok(Some(Bytes::new()));
@@ -292,7 +299,7 @@ fn models(engine: &Engine) -> Bytes {
     .into()
 }
 
-fn error(status: u16, body: &'static str) -> Response<Reply> {
+pub(super) fn error(status: u16, body: &'static str) -> Response<Reply> {
     respond(
         status,
         "application/json",
@@ -300,7 +307,7 @@ fn error(status: u16, body: &'static str) -> Response<Reply> {
     )
 }
 
-fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response<Reply> {
+pub(super) fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response<Reply> {
     with_status(status, content_type, Reply::Whole(body))
 }
 
