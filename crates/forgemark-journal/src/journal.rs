@@ -425,7 +425,7 @@ impl Journal {
     }
 
     /// Position of the next record. It never comes again once a record stands there.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.shared.lock_queue().end
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forgemark_contract::json::{Json, Object};
+use forgemark_journal::JournalError;
 
 use crate::adapt::MAX_EXTRAS;
 use crate::agent::Agent;
@@ -119,6 +120,59 @@ pub struct EndpointConfig {
     pub requests_per_minute: Option<u64>,
     /// Tokens a minute (prompt and completion) that the endpoint allows, if it says so.
     pub tokens_per_minute: Option<u64>,
+    /// How calls go to it as batches. Once an endpoint of a model takes batches, all calls of the model go that way; the
+    /// others serve what a batch leaves over.
+    pub batch: Option<BatchConfig>,
+}
+
+/// Calls that go to the provider as one batch: cheaper, and answered within a day.
+///
+/// Sources of limits and prices: <https://platform.openai.com/docs/guides/batch>,
+/// <https://platform.claude.com/docs/en/build-with-claude/batch-processing>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchConfig {
+    /// Most calls of a batch, at least 1. `OpenAI` takes 50,000, Anthropic 100,000.
+    pub max_calls: usize,
+    /// Most bytes of their bodies together. `OpenAI` takes 200 MB, Anthropic 256 MB.
+    pub max_bytes: usize,
+    /// A batch is sent when no call was added to it for this long.
+    pub quiet: Duration,
+    /// A batch is sent when this many calls wait for batches: everybody who calls, one call each. `None` leaves it to
+    /// `quiet`.
+    pub everyone: Option<usize>,
+    /// Pause between two looks at a batch.
+    pub poll: Duration,
+    /// What becomes of calls that a batch did not finish.
+    pub leftover: Leftover,
+    /// In how many batches a call is sent at most; then it is sent by itself. At least 1.
+    pub rounds: u32,
+    /// What a call costs in a batch, in hundredths of its usual price.
+    pub price_percent: u32,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        BatchConfig {
+            max_calls: 10_000,
+            max_bytes: 100 << 20,
+            quiet: Duration::from_secs(5),
+            everyone: None,
+            poll: Duration::from_mins(1),
+            leftover: Leftover::Batch,
+            rounds: 3,
+            price_percent: 50,
+        }
+    }
+}
+
+/// What becomes of calls that a batch did not finish: it expired, was cancelled, or failed as a whole. Calls that were
+/// answered with an error are always sent by themselves, where the error is met like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftover {
+    /// They go into another batch.
+    Batch,
+    /// They are sent by themselves.
+    Single,
 }
 
 impl EndpointConfig {
@@ -137,6 +191,7 @@ impl EndpointConfig {
             adaptive: true,
             requests_per_minute: None,
             tokens_per_minute: None,
+            batch: None,
         }
     }
 }
@@ -331,6 +386,21 @@ pub enum BuildError {
         /// The model's name.
         model: String,
     },
+    /// A batch is under way at an endpoint that is gone, so its calls would be paid for twice.
+    #[error(
+        "batch {batch} of model '{model}' is under way at the endpoint '{endpoint}', which is not configured any more"
+    )]
+    Batch {
+        /// Its id, with the provider where that is known.
+        batch: String,
+        /// The model's name on the wire.
+        model: String,
+        /// The endpoint's name.
+        endpoint: String,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The HTTP client could not be built.
     #[error("cannot set up the HTTP client: {what}")]
     Http {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 use tokio::task::JoinSet;
 
@@ -132,6 +132,34 @@ pub(crate) async fn post(
     headers.insert(RETRY_COUNT.clone(), HeaderValue::from(retry));
     *request.headers_mut() = headers;
     *request.body_mut() = Some(body.into());
+    let mut response = endpoint.client.execute(request).await.map_err(fault)?;
+    let status = response.status();
+    let body = read(&mut response, max_body).await?;
+    Ok(RawAnswer {
+        status,
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
+}
+
+/// Sends any other request to a service beside the chat of an endpoint, and reads the whole answer. The caller bounds the
+/// time.
+pub(crate) async fn send(
+    endpoint: &Endpoint,
+    method: Method,
+    url: Url,
+    body: Option<(HeaderValue, Bytes)>,
+    max_body: usize,
+) -> Result<RawAnswer, Fault> {
+    let mut request = Request::new(method, url);
+    let mut headers = endpoint.headers.clone();
+    if let Some((content_type, body)) = body {
+        headers.insert(CONTENT_TYPE, content_type);
+        *request.body_mut() = Some(body.into());
+    } else {
+        headers.remove(CONTENT_TYPE);
+    }
+    *request.headers_mut() = headers;
     let mut response = endpoint.client.execute(request).await.map_err(fault)?;
     let status = response.status();
     let body = read(&mut response, max_body).await?;

@@ -10,4 +10,4 @@ mod probes;
 mod scripted_faults;
 mod secrets;
 mod structured;
-mod support;
+pub(crate) mod support;

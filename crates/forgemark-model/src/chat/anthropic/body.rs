@@ -120,14 +120,13 @@ fn write_assistant(w: &mut Writer<'_>, message: &Message, thinks: bool) {
         w.field("id", tool_id(&call.id).as_str());
         w.field("name", call.name.as_str());
         w.key("input");
-        match parse_str(&call.arguments) {
-            Ok(input @ Json::Object(_)) => w.json(&input),
+        if let Ok(input @ Json::Object(_)) = parse_str(&call.arguments) {
+            w.json(&input);
+        } else {
             // The model has to see what it wrote, but the protocol takes objects only.
-            _ => {
-                w.begin_object();
-                w.field("arguments", call.arguments.as_str());
-                w.end_object();
-            }
+            w.begin_object();
+            w.field("arguments", call.arguments.as_str());
+            w.end_object();
         }
         w.end_object();
     }

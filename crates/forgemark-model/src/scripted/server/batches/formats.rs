@@ -240,20 +240,20 @@ pub(super) fn chat_output(results: &[Done]) -> Bytes {
 /// The error file: what did not.
 pub(super) fn chat_errors(results: &[Done], end: BatchEnd) -> Bytes {
     let failed = results.iter().filter(|done| !done.succeeded());
-    lines(failed.map(|done| match &done.answer {
-        Some((status, body)) => chat_line(&done.id, &chat_response(*status, body), b"null"),
-        None => {
-            let code = match end {
-                BatchEnd::Expired => "batch_expired",
-                BatchEnd::Cancelled => "batch_cancelled",
-                BatchEnd::Completed | BatchEnd::Failed => "server_error",
-            };
-            let error = Json::from([
-                ("code", Json::from(code)),
-                ("message", "This request was not executed.".into()),
-            ]);
-            chat_line(&done.id, b"null", &json::to_compact(&error))
+    lines(failed.map(|done| {
+        if let Some((status, body)) = &done.answer {
+            return chat_line(&done.id, &chat_response(*status, body), b"null");
         }
+        let code = match end {
+            BatchEnd::Expired => "batch_expired",
+            BatchEnd::Cancelled => "batch_cancelled",
+            BatchEnd::Completed | BatchEnd::Failed => "server_error",
+        };
+        let error = Json::from([
+            ("code", Json::from(code)),
+            ("message", "This request was not executed.".into()),
+        ]);
+        chat_line(&done.id, b"null", &json::to_compact(&error))
     }))
 }
 
