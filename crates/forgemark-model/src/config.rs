@@ -313,16 +313,47 @@ pub struct Budget {
     pub max_calls: Option<u64>,
 }
 
-/// The HTTP client.
+/// Proxies, as URLs; one may hold a user's name and password, so they are secrets. Loopback addresses are never reached
+/// through a proxy.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    /// For addresses that begin with `http://`.
+    pub http: Option<Secret>,
+    /// For addresses that begin with `https://`: the proxy is asked for a tunnel and sees no content.
+    pub https: Option<Secret>,
+    /// Hosts that are reached without one: names (with what is below them), addresses, networks, `*`, separated by commas.
+    pub except: Option<String>,
+}
+
+/// Whom to believe about the names of other machines.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// In place of the machine's own authorities.
+    pub only: Option<Certificates>,
+    /// Beside them.
+    pub also: Option<Certificates>,
+}
+
+/// Certificates of authorities.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// Where they come from, for messages.
+    pub from: String,
+    /// As PEM, one or more.
+    pub pem: Vec<u8>,
+}
+
+/// The HTTP client.
+#[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
-    /// Whether the system's proxy settings (`HTTPS_PROXY`, `NO_PROXY`, ...) are followed. Loopback addresses never are
-    /// reached through a proxy.
-    pub system_proxy: bool,
+    /// The proxies between us and the world. Nothing is read from the environment here, whatever it says.
+    pub proxies: Proxies,
+    /// Whom to believe about other machines.
+    pub trust: Trust,
     /// The largest body of a reply in bytes; a larger one is a failure of the endpoint.
     pub max_body: usize,
     /// The `User-Agent` header.
@@ -334,7 +365,8 @@ impl Default for HttpConfig {
         HttpConfig {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
-            system_proxy: true,
+            proxies: Proxies::default(),
+            trust: Trust::default(),
             max_body: 64 << 20,
             user_agent: concat!("forgemark/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -56,8 +56,8 @@ pub use chat::{
     ToolCall, ToolChoice, ToolSpec, Usage,
 };
 pub use config::{
-    Backend, BatchConfig, Budget, BuildError, CallerConfig, EndpointConfig, HttpConfig, Leftover,
-    ModelConfig, Params, Prices, Retry, RoleConfig, Wire,
+    Backend, BatchConfig, Budget, BuildError, CallerConfig, Certificates, EndpointConfig,
+    HttpConfig, Leftover, ModelConfig, Params, Prices, Proxies, Retry, RoleConfig, Trust, Wire,
 };
 pub use embed::{Embed, EmbedError, Embedding, HttpEmbedder, Spent, Wrong};
 pub use http::{BareReport, bare_loop};

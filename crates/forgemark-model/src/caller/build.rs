@@ -240,10 +240,13 @@ fn max_idle(config: &CallerConfig) -> usize {
 }
 
 fn secrets(config: &CallerConfig) -> impl Iterator<Item = &Secret> {
-    http_endpoints(config).flat_map(|endpoint| {
+    let proxies = &config.http.proxies;
+    let proxies = proxies.http.iter().chain(&proxies.https);
+    let keys = http_endpoints(config).flat_map(|endpoint| {
         let headers = endpoint.headers.iter().map(|(_, value)| value);
         endpoint.api_key.iter().chain(headers)
-    })
+    });
+    keys.chain(proxies)
 }
 
 fn pool(

@@ -6,6 +6,7 @@ mod budget;
 mod failover;
 mod faults;
 mod journal;
+mod network;
 mod probes;
 mod scripted_faults;
 mod secrets;
