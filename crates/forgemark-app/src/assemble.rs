@@ -320,7 +320,7 @@ impl Project {
     /// # Errors
     /// Unknown providers, keys that are not in the environment, built-in agents that do not exist.
     pub fn callers(&self, context: &Context<'_>) -> Result<CallerConfig, AppError> {
-        models::caller_config(&self.config, context.env, &agents::find)
+        models::caller_config(&self.config, &self.root, context.env, &agents::find)
             .map_err(|errors| self.loaded.explain(&errors).into())
     }
 

@@ -24,6 +24,26 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "colour even where the stream is no terminal",
     ),
     (
+        "HTTPS_PROXY",
+        "proxy for `https://` endpoints (also `https_proxy`); a tunnel, so it sees no content",
+    ),
+    (
+        "HTTP_PROXY",
+        "proxy for `http://` endpoints (also `http_proxy`)",
+    ),
+    (
+        "ALL_PROXY",
+        "proxy where neither of the two above is set (also `all_proxy`)",
+    ),
+    (
+        "NO_PROXY",
+        "hosts that are reached without a proxy, separated by commas (also `no_proxy`); this machine always is",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "certificates (PEM) of the authorities that are trusted in place of the machine's own",
+    ),
+    (
         "RUST_BACKTRACE",
         "a backtrace when forgemark itself has a bug",
     ),

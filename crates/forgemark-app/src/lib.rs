@@ -27,6 +27,7 @@ pub mod escape;
 pub mod exit;
 pub mod human;
 pub mod models;
+pub mod network;
 pub mod printer;
 pub mod progress;
 pub mod providers;

@@ -5,17 +5,21 @@
 //! address, and any other server gets a key only when the configuration names the variable for it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forgemark_contract::settings::SettingError;
-use forgemark_dialogue::config::{Config, EndpointSettings, Judging, PriceSettings, RoleSettings};
+use forgemark_dialogue::config::{
+    BatchSettings, Config, EndpointSettings, Judging, PriceSettings, RoleSettings,
+};
 use forgemark_model::{
-    Agent, Backend, Budget, CallerConfig, EndpointConfig, HttpConfig, ModelConfig, Params, Prices,
-    Retry, RoleConfig, Secret,
+    Agent, Backend, BatchConfig, Budget, CallerConfig, EndpointConfig, ModelConfig, Params, Prices,
+    Retry, RoleConfig, Secret, Wire,
 };
 
 use crate::env::Environment;
+use crate::network;
 use crate::providers::{self, PROVIDERS, Provider};
 use crate::secrets;
 
@@ -50,12 +54,14 @@ pub struct Route {
     pub model: String,
     /// The endpoints; empty for a model of this process.
     pub endpoints: Vec<Target>,
+    /// Whether its calls go as batches.
+    pub batch: bool,
 }
 
 /// One endpoint of a route.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// The endpoint as configured, the base URL filled in.
+    /// The endpoint as configured, base URL and protocol filled in.
     pub settings: EndpointSettings,
     /// The key, when one is to be sent.
     pub key: Option<KeyUse>,
@@ -85,9 +91,10 @@ pub fn routes(config: &Config, env: &Environment) -> Result<Vec<Route>, Vec<Sett
 ///
 /// # Errors
 /// Unknown providers, keys that are not in the environment, in-process models that do not exist, a cost
-/// budget without the prices that it needs.
+/// budget without the prices that it needs, certificates that cannot be read. Relative files are below `root`.
 pub fn caller_config(
     config: &Config,
+    root: &Path,
     env: &Environment,
     find_agent: &FindAgent<'_>,
 ) -> Result<CallerConfig, Vec<SettingError>> {
@@ -126,6 +133,14 @@ pub fn caller_config(
         }
         roles.insert(settings.role.to_owned(), role_config(name, settings));
     }
+    let ca_file = config.ca_file.as_ref().map(|file| root.join(file));
+    let http = match network::http(env, ca_file.as_deref()) {
+        Ok(http) => http,
+        Err(error) => {
+            errors.push(error);
+            return Err(errors);
+        }
+    };
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -138,7 +153,7 @@ pub fn caller_config(
         models,
         roles,
         budget,
-        http: HttpConfig::default(),
+        http,
     })
 }
 
@@ -146,6 +161,7 @@ pub fn caller_config(
 #[derive(PartialEq)]
 struct Place {
     model: String,
+    batch: bool,
     endpoints: Vec<(EndpointSettings, Option<String>)>,
     retry: Retry,
 }
@@ -165,6 +181,7 @@ impl Place {
         });
         Self {
             model: route.model.clone(),
+            batch: route.batch,
             endpoints: endpoints.collect(),
             retry,
         }
@@ -186,6 +203,7 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
             role: role.role,
             model: role.model.clone(),
             endpoints: Vec::new(),
+            batch: false,
         });
     }
     let provider = if role.provider.is_empty() {
@@ -209,15 +227,17 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
                     &endpoint.base_url,
                     env,
                 );
-                Target {
-                    settings: endpoint.clone(),
-                    key,
-                }
+                let settings = EndpointSettings {
+                    wire: Some(wire(endpoint.wire.or(role.wire), &endpoint.base_url)),
+                    ..endpoint.clone()
+                };
+                Target { settings, key }
             });
         return Ok(Route {
             role: role.role,
             model: role.model.clone(),
             endpoints: endpoints.collect(),
+            batch: role.batch,
         });
     }
     let (base_url, model) = match (role.base_url.as_str(), provider) {
@@ -251,12 +271,21 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
         max_in_flight: None,
         timeout_s: None,
         model: None,
+        wire: Some(wire(role.wire, base_url)),
     };
     Ok(Route {
         role: role.role,
         model: model.to_owned(),
         endpoints: vec![Target { settings, key }],
+        batch: role.batch,
     })
+}
+
+/// What a server speaks: what is said, else what the provider speaks whose address it is, else what most do.
+fn wire(said: Option<Wire>, base_url: &str) -> Wire {
+    let owner = PROVIDERS.iter().find(|provider| provider.owns(base_url));
+    said.or(owner.map(|provider| provider.wire))
+        .unwrap_or_default()
 }
 
 /// Whether a model runs in this process.
@@ -340,7 +369,7 @@ fn backend(
     let mut errors = Vec::new();
     let mut endpoints = Vec::new();
     for target in &route.endpoints {
-        match endpoint(target, config, env) {
+        match endpoint(target, route.batch, config, env) {
             Ok(endpoint) => endpoints.push(endpoint),
             Err(error) => errors.push(error),
         }
@@ -354,6 +383,7 @@ fn backend(
 
 fn endpoint(
     target: &Target,
+    batch: bool,
     config: &Config,
     env: &Environment,
 ) -> Result<EndpointConfig, SettingError> {
@@ -381,6 +411,8 @@ fn endpoint(
         .map_or(config.concurrency, |max| max as usize)
         .max(1);
     Ok(EndpointConfig {
+        wire: settings.wire.unwrap_or_default(),
+        batch: batch.then(|| batches(config)),
         api_key,
         model: settings.model.clone(),
         weight: settings.weight,
@@ -390,6 +422,28 @@ fn endpoint(
         tokens_per_minute: config.limits.tokens_per_minute,
         ..EndpointConfig::new(settings.name.clone(), settings.base_url.clone())
     })
+}
+
+fn batches(config: &Config) -> BatchConfig {
+    let BatchSettings {
+        max_calls,
+        quiet_s,
+        poll_s,
+        leftover,
+        rounds,
+        price_percent,
+    } = config.batch;
+    BatchConfig {
+        max_calls,
+        quiet: seconds(quiet_s),
+        // A conversation makes one call at a time.
+        everyone: Some(config.concurrency),
+        poll: seconds(poll_s),
+        leftover,
+        rounds,
+        price_percent,
+        ..BatchConfig::default()
+    }
 }
 
 fn retry(config: &Config, role: &RoleSettings, route: &Route) -> Retry {

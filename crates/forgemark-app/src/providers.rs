@@ -1,12 +1,16 @@
 //! The services that a configuration may name by a word instead of a URL.
 
-/// A service that speaks the OpenAI-compatible protocol.
+use forgemark_model::Wire;
+
+/// A service that is known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
     /// The word in the configuration.
     pub name: &'static str,
     /// Where it is served.
     pub base_url: &'static str,
+    /// What it speaks.
+    pub wire: Wire,
     /// The environment variables that may hold the key, in the order in which they are tried; none
     /// when the service takes no key.
     pub key_env: &'static [&'static str],
@@ -15,31 +19,36 @@ pub struct Provider {
 /// All of them.
 ///
 /// # Source
-/// The OpenAI-compatible routes in the documentation of each service.
+/// The documentation of each service: OpenAI-compatible routes, and Anthropic's messages.
 pub const PROVIDERS: &[Provider] = &[
     Provider {
         name: "openai",
         base_url: "https://api.openai.com/v1",
+        wire: Wire::OpenAi,
         key_env: &["OPENAI_API_KEY"],
     },
     Provider {
         name: "gemini",
         base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+        wire: Wire::OpenAi,
         key_env: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
     },
     Provider {
         name: "anthropic",
         base_url: "https://api.anthropic.com/v1",
+        wire: Wire::Anthropic,
         key_env: &["ANTHROPIC_API_KEY"],
     },
     Provider {
         name: "openrouter",
         base_url: "https://openrouter.ai/api/v1",
+        wire: Wire::OpenAi,
         key_env: &["OPENROUTER_API_KEY"],
     },
     Provider {
         name: "ollama",
         base_url: "http://127.0.0.1:11434/v1",
+        wire: Wire::OpenAi,
         key_env: &[],
     },
 ];

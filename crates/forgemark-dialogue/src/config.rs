@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
+use forgemark_model::{Leftover, Wire};
 
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
@@ -126,6 +127,8 @@ pub struct EndpointSettings {
     pub timeout_s: Option<f64>,
     /// Name of the model at this endpoint, where it differs.
     pub model: Option<String>,
+    /// What it speaks, where that is said.
+    pub wire: Option<Wire>,
 }
 
 /// A role's model as configured.
@@ -153,6 +156,10 @@ pub struct RoleSettings {
     pub extra: Object,
     /// Environment variable that holds the key.
     pub api_key_env: Option<String>,
+    /// What its server speaks, where that is said.
+    pub wire: Option<Wire>,
+    /// Whether its calls go as batches.
+    pub batch: bool,
 }
 
 impl RoleSettings {
@@ -195,6 +202,23 @@ pub struct LimitSettings {
     pub max_attempts: u32,
     /// Seconds without any success after which the run stops.
     pub give_up_after_s: f64,
+}
+
+/// How calls go as batches, for the roles whose calls do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchSettings {
+    /// Most calls of a batch.
+    pub max_calls: usize,
+    /// Seconds without another call after which a batch is sent.
+    pub quiet_s: f64,
+    /// Seconds between two looks at a batch.
+    pub poll_s: f64,
+    /// What becomes of calls that a batch did not finish.
+    pub leftover: Leftover,
+    /// In how many batches a call is sent at most.
+    pub rounds: u32,
+    /// What a call costs in a batch, in hundredths of its usual price.
+    pub price_percent: u32,
 }
 
 /// When a run stops spending.
@@ -241,6 +265,10 @@ pub struct Config {
     pub judge: RoleSettings,
     /// Endpoint pool shared by roles that name no base URL of their own.
     pub endpoints: Vec<EndpointSettings>,
+    /// File with certificates of authorities that are trusted beside the machine's own, as configured.
+    pub ca_file: Option<PathBuf>,
+    /// How calls go as batches.
+    pub batch: BatchSettings,
     /// Prices by model name.
     pub prices: BTreeMap<String, PriceSettings>,
     /// Limits of endpoints.

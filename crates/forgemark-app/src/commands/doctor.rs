@@ -71,7 +71,7 @@ fn configured(
     let base = path.parent().unwrap_or(Path::new(""));
     plan::check(plan, base, report);
     texts(&project, report, context);
-    endpoints::check(plan, args.offline, report, context)
+    endpoints::check(plan, base, args.offline, report, context)
 }
 
 /// The files of words that a run begins with, read as a run reads them.

@@ -15,6 +15,7 @@ impl From<BuildError> for AppError {
     fn from(error: BuildError) -> Self {
         let kind = match error {
             BuildError::Http { .. } => ErrorKind::Io,
+            BuildError::Journal(error) => return error.into(),
             _ => ErrorKind::Config,
         };
         let message = error.to_string();
@@ -23,6 +24,9 @@ impl From<BuildError> for AppError {
                 .hint("add the model to `llm.prices`, or limit tokens or calls instead"),
             BuildError::Endpoint { .. } => AppError::new(kind, message)
                 .hint("a server's address looks like http://127.0.0.1:8000/v1"),
+            BuildError::Batch { endpoint, .. } => AppError::new(kind, message).hint(format!(
+                "name the endpoint {endpoint} again until its batch has ended, or use another output folder"
+            )),
             _ => AppError::new(kind, message),
         }
     }

@@ -33,6 +33,7 @@ fn made(yaml: &str, env: &[(&str, &str)]) -> Result<CallerConfig, Vec<SettingErr
     let find = |name: &str| (name != "offline:nobody").then(|| Arc::new(Silent) as Arc<dyn Agent>);
     caller_config(
         &config(yaml),
+        Path::new(""),
         &Environment::from_pairs(env.iter().copied()),
         &find,
     )

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use forgemark_contract::dialogue::{Columns, ColumnsError};
 use forgemark_contract::json::{Json, Object};
 use forgemark_contract::settings::{Resolved, SettingError, nearest};
+use forgemark_model::{Leftover, Wire};
 
 use super::{
-    Accept, BudgetSettings, Config, Coverage, EndpointSettings, Exhaustion, Judging, LimitSettings,
-    PriceSettings, Profile, RoleSettings, TurnDistribution, Turns, keys,
+    Accept, BatchSettings, BudgetSettings, Config, Coverage, EndpointSettings, Exhaustion, Judging,
+    LimitSettings, PriceSettings, Profile, RoleSettings, TurnDistribution, Turns, keys,
 };
 use crate::question::Matching;
 
@@ -145,6 +146,8 @@ impl Config {
             assistant,
             judge,
             endpoints,
+            ca_file: values.opt_str("llm.ca_file")?.map(PathBuf::from),
+            batch: batch(values)?,
             prices: prices(values, problems)?,
             limits: LimitSettings {
                 requests_per_minute: values.opt_u64("llm.limits.requests_per_minute")?,
@@ -353,6 +356,25 @@ fn role(values: &Resolved, role: &'static str) -> Result<RoleSettings, SettingEr
             .opt_str(&path("api_key_env"))?
             .or(values.opt_str("llm.api_key_env")?)
             .map(str::to_owned),
+        wire: values.opt_str(&path("wire"))?.and_then(Wire::from_word),
+        batch: match values.opt_bool(&path("batch"))? {
+            Some(batch) => batch,
+            None => values.bool("llm.batch.enabled")?,
+        },
+    })
+}
+
+fn batch(values: &Resolved) -> Result<BatchSettings, SettingError> {
+    Ok(BatchSettings {
+        max_calls: values.usize("llm.batch.max_calls")?.max(1),
+        quiet_s: values.f64("llm.batch.quiet_s")?,
+        poll_s: values.f64("llm.batch.poll_s")?,
+        leftover: match values.str("llm.batch.leftover")? {
+            "single" => Leftover::Single,
+            _ => Leftover::Batch,
+        },
+        rounds: values.u64("llm.batch.rounds")? as u32,
+        price_percent: values.u64("llm.batch.price_percent")? as u32,
     })
 }
 
@@ -386,6 +408,7 @@ fn endpoints(
         endpoints.push(EndpointSettings {
             name: entry.str_or("name", &base_url).to_owned(),
             base_url: base_url.clone(),
+            wire: endpoint_wire(entry, &at, problems),
             api_key_env: entry
                 .get("api_key_env")
                 .and_then(Json::as_str)
@@ -406,8 +429,20 @@ fn endpoints(
     Ok(endpoints)
 }
 
+fn endpoint_wire(entry: &Json, at: &str, problems: &mut Vec<SettingError>) -> Option<Wire> {
+    let word = entry.get("wire").filter(|word| !word.is_null())?;
+    let wire = word.as_str().and_then(Wire::from_word);
+    if wire.is_none() {
+        problems.push(
+            SettingError::new(at, "has a wire that is not known")
+                .with_hint("write `wire: openai` or `wire: anthropic`"),
+        );
+    }
+    wire
+}
+
 /// Fields of an entry of `llm.routing.endpoints`; `api_key` is known so that it gets its own words.
-const ENDPOINT_FIELDS: [&str; 9] = [
+const ENDPOINT_FIELDS: [&str; 10] = [
     "name",
     "base_url",
     "api_key",
@@ -417,6 +452,7 @@ const ENDPOINT_FIELDS: [&str; 9] = [
     "timeout",
     "timeout_s",
     "model",
+    "wire",
 ];
 /// Fields of a price.
 const PRICE_FIELDS: [&str; 3] = ["input_per_mtok", "cached_input_per_mtok", "output_per_mtok"];

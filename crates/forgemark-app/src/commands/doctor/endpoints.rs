@@ -1,6 +1,7 @@
 //! Keys and endpoints: is the key there (it is never shown), does the server answer, does it list the
 //! model, does it give one token.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::error::rooms::endpoint_hint;
 use crate::error::{AppError, ErrorKind};
 use crate::human;
 use crate::models::{self, Route};
+use crate::network;
 
 /// Longest wait for a list of models.
 const LIST_LIMIT: Duration = Duration::from_secs(15);
@@ -30,6 +32,7 @@ const MAX_NAMES: usize = 5;
 /// `offline`.
 pub(super) fn check(
     config: &Config,
+    root: &Path,
     offline: bool,
     report: &mut Report,
     context: &Context<'_>,
@@ -52,12 +55,16 @@ pub(super) fn check(
     if routes.iter().all(|route| route.endpoints.is_empty()) {
         return Ok(());
     }
-    let caller_config = match models::caller_config(config, context.env, &agents::find) {
+    let caller_config = match models::caller_config(config, root, context.env, &agents::find) {
         Ok(caller_config) => caller_config,
         Err(mut errors) => {
             // Keys and agents that are missing were said above.
-            errors.retain(|error| error.path.starts_with("run.budget."));
-            add_all(report, "prices", &errors);
+            let (network, mut others): (Vec<_>, Vec<_>) = errors
+                .drain(..)
+                .partition(|error| network::concerns(&error.path));
+            add_all(report, "network", &network);
+            others.retain(|error| error.path.starts_with("run.budget."));
+            add_all(report, "prices", &others);
             return Ok(());
         }
     };

@@ -15,7 +15,7 @@ use forgemark_contract::store::{self, At, EmbedError, Embedded, RecordStore, Vec
 use forgemark_corpus::hashed_words;
 use forgemark_model::{
     Embed, EmbedError as ModelError, Embedding, EndpointConfig, ErrorKind as ModelFault,
-    HttpConfig, HttpEmbedder, Retry, Secret, Spent,
+    HttpEmbedder, Retry, Secret, Spent,
 };
 use forgemark_run::Cancel;
 use tokio::runtime::Runtime;
@@ -28,6 +28,7 @@ use crate::error::rooms::endpoint_hint;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;
+use crate::network;
 use crate::providers;
 use crate::signals::drain_on_signal;
 
@@ -142,11 +143,14 @@ fn http(args: &StoreEmbedArgs, context: &Context<'_>) -> Result<Model, AppError>
         )?,
         ..EndpointConfig::new(provider.map_or("endpoint", |p| p.name), base_url)
     };
+    let http = network::http(context.env, None).map_err(|error| {
+        AppError::new(ErrorKind::Config, format!("{}: {}", error.path, error.what))
+    })?;
     let asked = HttpEmbedder::new(
         name,
         args.dimensions,
         &endpoint,
-        &HttpConfig::default(),
+        &http,
         Retry::default(),
         Arc::new(clock::now),
     )?;
