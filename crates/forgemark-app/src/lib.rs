@@ -33,6 +33,7 @@ pub mod progress;
 pub mod providers;
 pub mod secrets;
 pub mod signals;
+pub mod spending;
 pub mod stores;
 pub mod table;
 pub mod tables;

@@ -131,6 +131,27 @@ impl Totals {
         all_to_json(&self.by_role)
     }
 
+    /// The totals by endpoint: `[{endpoint, models: {model: {field: number}}}]`.
+    pub fn endpoints_to_json(&self) -> Json {
+        let endpoints = self.by_endpoint.iter().map(|(endpoint, models)| {
+            Json::object([
+                ("endpoint", Json::from(endpoint)),
+                ("models", all_to_json(models)),
+            ])
+        });
+        endpoints.collect()
+    }
+
+    /// Takes in what [`Totals::endpoints_to_json`] wrote; an entry without an endpoint is left out.
+    pub fn read_endpoints(&mut self, json: &Json) {
+        for entry in json.as_array().unwrap_or_default() {
+            if let Some(endpoint) = entry.at("endpoint").as_str() {
+                let models = all_from_json(entry.at("models"));
+                self.by_endpoint.insert(endpoint.to_owned(), models);
+            }
+        }
+    }
+
     /// Reads what [`Totals::to_json`] wrote; what is missing is zero.
     pub fn from_json(json: &Json) -> Self {
         Totals {
@@ -366,12 +387,6 @@ impl State {
             .rewinds
             .iter()
             .map(|(position, to)| Json::from(vec![*position, *to]));
-        let endpoints = self.totals.by_endpoint.iter().map(|(endpoint, models)| {
-            Json::object([
-                ("endpoint", Json::from(endpoint)),
-                ("models", all_to_json(models)),
-            ])
-        });
         let batches = self.batches.iter().map(|(id, batch)| {
             Json::object([
                 ("id", Json::from(id)),
@@ -387,7 +402,7 @@ impl State {
             ("last_commit", Json::from(self.last_commit)),
             ("rewinds", rewinds.collect()),
             ("totals", self.totals.to_json()),
-            ("endpoints", endpoints.collect()),
+            ("endpoints", self.totals.endpoints_to_json()),
             ("uncounted", Json::from(self.uncounted)),
             ("batches", batches.collect()),
             ("records", Json::from(self.records)),
@@ -444,12 +459,7 @@ impl State {
         });
         let records = number(json, "records")?;
         let mut totals = Totals::from_json(json.at("totals"));
-        for endpoint in json.items("endpoints") {
-            let models = all_from_json(endpoint.at("models"));
-            totals
-                .by_endpoint
-                .insert(text(endpoint, "endpoint")?, models);
-        }
+        totals.read_endpoints(json.at("endpoints"));
         // An earlier release did not count by endpoint.
         let uncounted = match json.get("endpoints") {
             Some(_) => json.at("uncounted").as_u64().unwrap_or(0),

@@ -1,6 +1,7 @@
 //! What the model layer did since the process started, for progress displays. Counting costs a few relaxed atomics a
 //! call; totals over all sessions of a run are the journal's.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,6 +60,34 @@ pub enum Notice {
         /// What it said, without secrets.
         error: String,
     },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Adapted {
+                model,
+                endpoint,
+                what,
+            } => write!(f, "endpoint '{endpoint}' of model '{model}': {what}"),
+            Notice::Unbatched {
+                model,
+                endpoint,
+                why,
+            } => write!(
+                f,
+                "calls of model '{model}' were sent one by one instead of as a batch to '{endpoint}', at the usual price: {why}"
+            ),
+            Notice::EndpointUnusable {
+                model,
+                endpoint,
+                error,
+            } => write!(
+                f,
+                "endpoint '{endpoint}' of model '{model}' is left alone: {error}"
+            ),
+        }
+    }
 }
 
 /// The counters at one moment.

@@ -11,10 +11,10 @@ use crate::Context;
 use crate::assemble::disk;
 use crate::cli::StatusArgs;
 use crate::commands::dialogue::pulse::InProgress;
-use crate::commands::dialogue::report;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;
+use crate::spending;
 use crate::table::{Align, Table};
 
 /// How often `--watch` looks again.
@@ -104,7 +104,7 @@ impl Status {
             row("  calls", &human::count(all.calls));
             row(
                 "  cost",
-                &report::cost(all.cost_micro_usd, all.unknown_price_calls),
+                &spending::cost(all.cost_micro_usd, all.unknown_price_calls),
             );
         }
         if self.standing.runs.len() > 1 {
@@ -125,9 +125,12 @@ impl Status {
         row("retries", &human::count(all.retries));
         row(
             "cost",
-            &report::cost(all.cost_micro_usd, all.unknown_price_calls),
+            &spending::cost(all.cost_micro_usd, all.unknown_price_calls),
         );
-        table.to_string()
+        match spending::table(&self.totals) {
+            Some(endpoints) => format!("{table}\n\n{endpoints}"),
+            None => table.to_string(),
+        }
     }
 
     fn json(&self) -> Json {
@@ -165,6 +168,7 @@ impl Status {
             ("retries", Json::from(all.retries)),
             ("prompt_tokens", Json::from(all.prompt)),
             ("completion_tokens", Json::from(all.completion)),
+            ("endpoints", spending::json(&self.totals)),
             (
                 "cost_usd",
                 Json::from((all.unknown_price_calls == 0).then(|| all.cost_micro_usd as f64 / 1e6)),

@@ -170,3 +170,40 @@ fn prices_and_budget_are_exact() {
         3
     );
 }
+
+#[test]
+fn who_speaks_what_is_known_by_name_by_address_or_said() {
+    let yaml = "llm: {agents: {user: {model: claude, provider: anthropic, max_tokens: 9}, assistant: {model: m, base_url: 'http://localhost:1', wire: anthropic}}}";
+    let caller = made(yaml, &[("ANTHROPIC_API_KEY", "k-123")]).unwrap();
+    let [named, said] = ["user", "assistant"].map(|role| endpoints(&caller, role)[0].clone());
+    assert_eq!((named.wire, said.wire), (Wire::Anthropic, Wire::Anthropic));
+    assert_eq!(named.base_url, "https://api.anthropic.com/v1");
+    assert!(named.api_key.is_some() && said.api_key.is_none());
+    let yaml = "llm:\n  routing: {endpoints: ['http://a', {base_url: 'http://b', wire: anthropic}, 'https://api.anthropic.com']}\n  agents: {user: {model: m}, assistant: {model: offline:x}}\n";
+    let caller = made(yaml, &[]).unwrap();
+    let wires: Vec<Wire> = endpoints(&caller, "user").iter().map(|e| e.wire).collect();
+    assert_eq!(wires, [Wire::OpenAi, Wire::Anthropic, Wire::Anthropic]);
+}
+
+#[test]
+fn roles_whose_calls_go_as_batches_share_no_limits_with_those_whose_do_not() {
+    let yaml = "run: {concurrency: 8}\nllm:\n  batch: {enabled: true, quiet_s: 2, leftover: single}\n  agents: {user: {model: m, provider: ollama, batch: false}, assistant: {model: m, provider: ollama}}\n";
+    let caller = made(yaml, &[]).unwrap();
+    assert_eq!(caller.models.len(), 2);
+    assert_eq!(endpoints(&caller, "user")[0].batch, None);
+    let batch = endpoints(&caller, "assistant")[0].batch.unwrap();
+    assert_eq!(
+        (batch.everyone, batch.quiet),
+        (Some(8), Duration::from_secs(2))
+    );
+    assert_eq!(batch.leftover, forgemark_model::Leftover::Single);
+    assert_eq!((batch.max_calls, batch.price_percent), (10_000, 50));
+}
+
+#[test]
+fn certificates_that_cannot_be_read_name_the_key() {
+    let yaml = "llm: {ca_file: missing.pem, agents: {user: {model: m, provider: ollama}, assistant: {model: offline:x}}}";
+    let errors = made(yaml, &[]).unwrap_err();
+    assert_eq!(errors[0].path, "llm.ca_file");
+    assert!(errors[0].what.starts_with("missing.pem cannot be read: "));
+}

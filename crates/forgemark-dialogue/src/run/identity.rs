@@ -22,6 +22,8 @@ pub(super) struct Choice {
 /// Keys of the plan record that are no part of the plan's identity.
 const AT_LEAST: &str = "at_least";
 const SPENT_BEFORE: &str = "spent_before";
+const SPENT_BY_ENDPOINT: &str = "spent_before_by_endpoint";
+const NO_PART: [&str; 3] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT];
 
 /// The plan as the journal keeps it, with what a later part of the run must know:
 ///
@@ -39,6 +41,7 @@ pub(super) fn recorded(mut plan: Json, at_least: &[u64], spent_before: &Totals) 
         }
         if spent_before.all().calls > 0 {
             plan.insert(SPENT_BEFORE, spent_before.to_json());
+            plan.insert(SPENT_BY_ENDPOINT, spent_before.endpoints_to_json());
         }
     }
     plan
@@ -46,7 +49,9 @@ pub(super) fn recorded(mut plan: Json, at_least: &[u64], spent_before: &Totals) 
 
 /// What earlier runs had spent when the run of this recorded plan first began.
 pub(super) fn spent_before(plan: &Json) -> Totals {
-    Totals::from_json(plan.at(SPENT_BEFORE))
+    let mut totals = Totals::from_json(plan.at(SPENT_BEFORE));
+    totals.read_endpoints(plan.at(SPENT_BY_ENDPOINT));
+    totals
 }
 
 /// What identifies a run, part by part: configuration, prompts, documents, personas, seed topics.
@@ -82,7 +87,7 @@ fn differences(old: &Json, new: &Json) -> Vec<String> {
         .collect();
     names.extend(
         old.keys()
-            .filter(|name| ![AT_LEAST, SPENT_BEFORE].contains(name) && !new.contains_key(name))
+            .filter(|name| !NO_PART.contains(name) && !new.contains_key(name))
             .map(str::to_owned),
     );
     names

@@ -7,7 +7,10 @@ use forgemark_journal::{RoleTotals, Totals};
 /// What was added to the totals since they stood at `before`.
 pub(super) fn since(now: &Totals, before: &Totals) -> Totals {
     let nothing = BTreeMap::new();
-    let by_endpoint = now.by_endpoint.iter().map(|(endpoint, now)| {
+    // A run that an earlier release began knows by role only what had been spent before it.
+    let known = before.by_role.is_empty() || !before.by_endpoint.is_empty();
+    let endpoints = now.by_endpoint.iter().filter(|_| known);
+    let by_endpoint = endpoints.map(|(endpoint, now)| {
         let before = before.by_endpoint.get(endpoint).unwrap_or(&nothing);
         (endpoint.clone(), all_since(now, before))
     });

@@ -96,6 +96,9 @@ pub struct Summary {
     pub replayed_calls: u64,
     /// Bytes that this process wrote: journal, indexes, artifacts.
     pub bytes_written: u64,
+    /// What the user should know of the endpoints: parameters that were refused, endpoints that were left alone, batches
+    /// that were not taken.
+    pub notices: Vec<String>,
 }
 
 pub(super) fn make(
@@ -110,7 +113,9 @@ pub(super) fn make(
     let tally = &live.tally;
     let load = |cell: &std::sync::atomic::AtomicU64| cell.load(Ordering::Relaxed);
     let mean = |sum: u64, n: u64| (n > 0).then(|| sum as f64 / 1000.0 / n as f64);
+    let notices = live.caller.meter().take_notices();
     Summary {
+        notices: notices.iter().map(ToString::to_string).collect(),
         run_id: run.to_string(),
         ending,
         out_dir: environment.out_dir.clone(),

@@ -5,6 +5,7 @@ use forgemark_dialogue::run::{Ending, Summary};
 
 use crate::exit::Exit;
 use crate::human;
+use crate::spending::{self, cost};
 use crate::table::{Align, Table};
 
 /// The exit code that belongs to an ending.
@@ -102,24 +103,14 @@ pub fn table(summary: &Summary) -> String {
         ),
     );
     row("cost", cost(all.cost_micro_usd, all.unknown_price_calls));
-    table.to_string()
+    match spending::table(&summary.totals) {
+        Some(endpoints) => format!("{table}\n\n{endpoints}"),
+        None => table.to_string(),
+    }
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
-}
-
-/// A cost; an unknown price is said, never shown as zero.
-pub fn cost(micro_usd: u64, unknown: u64) -> String {
-    match (micro_usd, unknown) {
-        (known, 0) => human::usd(known),
-        (0, _) => "unknown (no prices configured)".to_owned(),
-        (known, n) => format!(
-            "{} and {} calls of unknown price",
-            human::usd(known),
-            human::count(n)
-        ),
-    }
 }
 
 /// The summary for programs.
@@ -153,6 +144,7 @@ pub fn json(summary: &Summary) -> Json {
             "cost_usd",
             Json::from((all.unknown_price_calls == 0).then(|| all.cost_micro_usd as f64 / 1e6)),
         ),
+        ("endpoints", spending::json(&summary.totals)),
         ("bytes_written", Json::from(summary.bytes_written)),
     ])
 }

@@ -47,6 +47,9 @@ pub fn run(args: &DialogueRunArgs, context: &Context<'_>) -> Result<Exit, AppErr
         skip_probe: false,
     };
     let summary = make(&project, options, args.verify, args.progress, context)?;
+    for notice in &summary.notices {
+        context.printer.warn(notice);
+    }
     if args.json.json {
         context.printer.json_line(&report::json(&summary))?;
     } else {
