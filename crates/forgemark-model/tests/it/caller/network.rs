@@ -108,11 +108,11 @@ async fn secured(host: &str, behind: &Server) -> (Vec<u8>, String) {
     (authority.pem().into_bytes(), address)
 }
 
-fn certificates(pem: &[u8]) -> Option<Certificates> {
-    Some(Certificates {
+fn certificates(pem: &[u8]) -> Certificates {
+    Certificates {
         from: "ca.pem".to_owned(),
         pem: pem.to_vec(),
-    })
+    }
 }
 
 fn address(server: &Server) -> String {
@@ -154,15 +154,15 @@ async fn a_tunnel_carries_tls_that_an_authority_of_ones_own_vouches_for() {
         config.http.proxies.https = Some(Secret::new(&proxy.url));
         config.http.trust = if only {
             Trust {
-                only: certificates(&pem),
+                only: Some(certificates(&pem)),
                 also: None,
             }
         } else {
             // Another authority in place of the machine's own, which may have none.
             let (other, _) = super::network::secured("elsewhere.test", &server).await;
             Trust {
-                only: certificates(&other),
-                also: certificates(&pem),
+                only: Some(certificates(&other)),
+                also: Some(certificates(&pem)),
             }
         };
         let dir = dir();
@@ -187,7 +187,7 @@ async fn a_server_that_nobody_vouches_for_is_not_believed() {
     let (other, _) = secured("localhost", &server).await;
     for (pem, works) in [(pem, true), (other, false)] {
         let mut config = setup.config();
-        config.http.trust.only = certificates(&pem);
+        config.http.trust.only = Some(certificates(&pem));
         let dir = dir();
         let caller = Caller::new(&config, journal(dir.path()), clock()).expect("valid");
         let found = caller.probe("user").await.expect("a role");
@@ -255,7 +255,7 @@ async fn what_is_no_certificate_or_proxy_is_named_before_any_call() {
         other => panic!("{other:?}"),
     };
     let mut config = setup.config();
-    config.http.trust.also = certificates(b"no certificate");
+    config.http.trust.also = Some(certificates(b"no certificate"));
     let what = refused(config);
     assert_eq!(what, "certificates of ca.pem: there are none in PEM");
     let mut config = setup.config();
