@@ -103,13 +103,13 @@ mod tests {
             ("HTTPS_PROXY", "http://big:1"),
             ("https_proxy", "small:2"),
             ("ALL_PROXY", "http://all:3"),
-            ("NO_PROXY", "a.test,10.0.0.0/8"),
+            ("NO_PROXY", "a.test,b.test"),
         ]);
         assert_eq!(proxy(&env, &HTTPS), Ok(Some("http://small:2".to_owned())));
         assert_eq!(proxy(&env, &HTTP), Ok(Some("http://all:3".to_owned())));
         let http = http(&env, None).unwrap();
         assert!(http.proxies.http.is_some() && http.proxies.https.is_some());
-        assert_eq!(http.proxies.except.as_deref(), Some("a.test,10.0.0.0/8"));
+        assert_eq!(http.proxies.except.as_deref(), Some("a.test,b.test"));
         assert!(http.trust.only.is_none() && http.trust.also.is_none());
     }
 

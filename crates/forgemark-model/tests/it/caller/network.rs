@@ -218,7 +218,7 @@ async fn exceptions_and_this_machine_are_reached_without_a_proxy() {
 
     let mut proxy = proxy(address(&server)).await;
     let mut setup = Setup::of(&[]);
-    // This machine under an address that is not known to be it.
+    // This machine under an address that is not known to be it. tidy: allow-address(every system takes it for itself)
     let past = server.url.replace("127.0.0.1", "0.0.0.0");
     setup.endpoints = vec![
         EndpointConfig::new("through", format!("http://{HOST}/v1")),
@@ -226,6 +226,7 @@ async fn exceptions_and_this_machine_are_reached_without_a_proxy() {
     ];
     let mut config = setup.config();
     config.http.proxies.http = Some(Secret::new(&proxy.url));
+    // tidy: allow-address(as above)
     config.http.proxies.except = Some("other.test, 0.0.0.0".to_owned());
     let dir = super::support::dir();
     let caller = Caller::new(&config, journal(dir.path()), clock()).expect("valid");
