@@ -2,6 +2,7 @@
 
 use forgemark_contract::json::Json;
 use forgemark_journal::{RoleTotals, Totals};
+use forgemark_model::IN_PROCESS;
 
 use crate::human;
 use crate::table::{Align, Table};
@@ -51,10 +52,11 @@ fn rows(totals: &Totals) -> Vec<(&str, &str, RoleTotals)> {
     rows
 }
 
-/// Calls, tokens and cost by endpoint and model; `None` where one line would say no more than the sum.
+/// Calls, tokens and cost by endpoint and model; `None` where one line would say no more than the sum, and where nothing
+/// left this process.
 pub fn table(totals: &Totals) -> Option<String> {
     let rows = rows(totals);
-    if rows.len() < 2 {
+    if rows.len() < 2 || rows.iter().all(|(endpoint, ..)| *endpoint == IN_PROCESS) {
         return None;
     }
     let mut table = Table::new(&[
@@ -129,6 +131,17 @@ mod tests {
             .insert("a".to_owned(), models("m", totals(6, 300_000, 0)));
         all.by_endpoint
             .insert("b".to_owned(), models("n", totals(3, 0, 2)));
+        let within = Totals {
+            by_role: [("user".to_owned(), totals(2, 0, 0))].into(),
+            by_endpoint: [(
+                IN_PROCESS.to_owned(),
+                ["a", "b"]
+                    .map(|model| (model.to_owned(), totals(1, 0, 0)))
+                    .into(),
+            )]
+            .into(),
+        };
+        assert_eq!(table(&within), None);
         let table = table(&all).unwrap();
         let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
         assert_eq!(lines.len(), 5, "{table}");

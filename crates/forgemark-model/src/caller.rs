@@ -50,6 +50,9 @@ const MEAN_STEP: u64 = 16;
 /// What a reply is taken to have before any was seen, unless the token limit is lower.
 const FIRST_COMPLETION: u64 = 512;
 
+/// What stands for the endpoint of a call that an agent of this process answered.
+pub const IN_PROCESS: &str = "in-process";
+
 /// Probes of a role before it is given up, the first included.
 const PROBES: u32 = 4;
 
@@ -436,7 +439,7 @@ impl Inner {
         });
         Ended {
             outcome,
-            endpoint: "in-process".to_owned(),
+            endpoint: IN_PROCESS.to_owned(),
             attempts: Vec::new(),
             latency: began.elapsed(),
         }

@@ -50,7 +50,7 @@ mod wire;
 
 pub use agent::{Agent, AgentReply, AgentToolCall};
 pub use budget::{BudgetKind, BudgetStop};
-pub use caller::{CallError, Called, Caller, Clock, EndpointProbe, RoleProbe};
+pub use caller::{CallError, Called, Caller, Clock, EndpointProbe, IN_PROCESS, RoleProbe};
 pub use chat::{
     ChatReply, ChatRequest, Failure, FailureKind, Finish, Message, ReplyFormat, Role, Schema,
     ToolCall, ToolChoice, ToolSpec, Usage,

@@ -3,6 +3,8 @@
 // For clippy: helpers of tests may panic only where the compiler is told that they are tests.
 #[cfg(test)]
 mod client;
+
+mod batches;
 mod counting;
 mod faults;
 mod messages;
