@@ -627,10 +627,14 @@ pub enum BenchCommand {
     Dedup(BenchDedupArgs),
     /// Reading, counting and rating an arena folder; a hundred times as many synthetic claims
     Arena(BenchArenaArgs),
-    /// An export of made-up records as conversations; the store is not measured
-    Export(BenchRowsArgs),
+    /// Writing made-up records into a store that holds many, listing and reading them
+    Ingest(BenchIngestArgs),
+    /// An export of made-up records as conversations, out of a store
+    Export(BenchExportArgs),
     /// Near duplicates by wording among made-up short texts
     Minhash(BenchRowsArgs),
+    /// Recall and false positives of decontamination and redaction among planted texts
+    Planted(BenchPlantedArgs),
     /// One run in a process of its own; the other benchmarks start it
     #[command(hide = true)]
     Measure(BenchMeasureArgs),
@@ -684,7 +688,64 @@ pub struct BenchUtilisationArgs {
     pub stall_conversations: Option<u64>,
 }
 
-/// `forgemark bench export` and `minhash`
+/// `forgemark bench ingest`
+#[derive(Debug, Args)]
+pub struct BenchIngestArgs {
+    /// Records that the store holds before
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub held: u64,
+    /// Records to write
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rows: u64,
+    /// Records in one version
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: u64,
+    /// Components of a vector
+    #[arg(long, value_name = "N", default_value_t = 384)]
+    pub dim: usize,
+    /// Keep the store under this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench export`
+#[derive(Debug, Args)]
+pub struct BenchExportArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub rows: BenchRowsArgs,
+    /// Make the records as they are read, so that the store is not measured
+    #[arg(long)]
+    pub without_store: bool,
+    /// Keep the store and the cut under this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `forgemark bench planted`
+#[derive(Debug, Args)]
+pub struct BenchPlantedArgs {
+    /// Texts of each kind
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub count: usize,
+    /// `holdout.n` of an export: words of an n-gram
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub words: usize,
+    /// `holdout.share` of an export: the share of an item's n-grams that gives a text away
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    pub share: f64,
+    /// Seed of the texts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench minhash`, and how large `export` is
 #[derive(Debug, Args)]
 pub struct BenchRowsArgs {
     /// Records or texts
@@ -797,9 +858,10 @@ impl Command {
             }
             Command::Bench(BenchCommand::Utilisation(args)) => args.bench.json.json,
             Command::Bench(BenchCommand::Dedup(args)) => args.json.json,
-            Command::Bench(BenchCommand::Export(args) | BenchCommand::Minhash(args)) => {
-                args.json.json
-            }
+            Command::Bench(BenchCommand::Ingest(args)) => args.json.json,
+            Command::Bench(BenchCommand::Export(args)) => args.rows.json.json,
+            Command::Bench(BenchCommand::Minhash(args)) => args.json.json,
+            Command::Bench(BenchCommand::Planted(args)) => args.json.json,
             Command::Bench(BenchCommand::Arena(args)) => args.json.json,
             Command::Bench(BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,

@@ -1,7 +1,7 @@
 //! `forgemark export ...`: cuts of a store, in folders that appear at once.
 
 pub mod cut;
-mod folder;
+pub(super) mod folder;
 mod prove;
 
 use forgemark_curate::compat::Task;

@@ -15,7 +15,7 @@ use crate::assemble::{disk, owner};
 use crate::error::{AppError, ErrorKind};
 
 /// What the folder shows before the first cut: nothing, or a cut.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     staged: Staged,
     /// The files of the cut that is there.
     old: Vec<String>,
@@ -26,7 +26,7 @@ impl Folder {
     ///
     /// # Errors
     /// A folder that holds something else, or a cut that is not to be replaced; one that another process writes to.
-    pub(super) fn begin(dir: &Path, replace: bool) -> Result<Self, AppError> {
+    pub(crate) fn begin(dir: &Path, replace: bool) -> Result<Self, AppError> {
         if dir.exists() && !dir.is_dir() {
             let what = format!("{} is a file, not a folder", dir.display());
             return Err(AppError::new(ErrorKind::Usage, what));
@@ -49,7 +49,7 @@ impl Folder {
     }
 
     /// Makes the temporary files of a cut in `dir`, on the disk that has room for the cut itself.
-    pub(super) fn scratch(dir: &Path) -> impl Scratch {
+    pub(crate) fn scratch(dir: &Path) -> impl Scratch {
         let dir = dir.join(STATE_DIR);
         move || -> io::Result<Box<dyn ScratchFile>> { Ok(Box::new(tempfile::tempfile_in(&dir)?)) }
     }
@@ -58,7 +58,7 @@ impl Folder {
     ///
     /// # Errors
     /// A disk that takes nothing.
-    pub(super) fn commit(self) -> Result<(), AppError> {
+    pub(crate) fn commit(self) -> Result<(), AppError> {
         Ok(self.staged.commit(&self.old)?)
     }
 }
