@@ -403,8 +403,10 @@ pub enum ExportCommand {
     Preference(ExportArgs),
     /// Prompts with all their answers and rewards
     Rollout(ExportArgs),
-    /// Prove a cut: every file against its manifest, and the manifest against itself; no store is needed
+    /// Prove a cut from its files: digests, counts of stages and sides, every row; no store is needed
     Verify(ExportVerifyArgs),
+    /// Ask the strict validator of a trainer's format about every row of files, whoever wrote them
+    Validate(ExportValidateArgs),
     /// Say which examples came, went and changed between two cuts, and why
     Diff(ExportDiffArgs),
 }
@@ -456,6 +458,7 @@ impl ExportCommand {
             | ExportCommand::Preference(args)
             | ExportCommand::Rollout(args) => args.json.json,
             ExportCommand::Verify(args) => args.json.json,
+            ExportCommand::Validate(args) => args.json.json,
             ExportCommand::Diff(args) => args.json.json,
         }
     }
@@ -466,6 +469,26 @@ impl ExportCommand {
 pub struct ExportVerifyArgs {
     /// The folder of a cut
     pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark export validate`
+#[derive(Debug, Args)]
+pub struct ExportValidateArgs {
+    /// Files: .jsonl, .jsonl.gz, .jsonl.zst, .parquet, .arrow, or folders of Lance tables
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The trainer's format, as `shape` of an export
+    #[arg(long, value_name = "SHAPE")]
+    pub shape: String,
+    /// What the rows are for: sft, pairs, labels, ranked or rollout
+    #[arg(long, value_name = "TASK")]
+    pub task: String,
+    /// Findings to show
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,

@@ -6,6 +6,7 @@
 //!                     │    ├ snapshot   pushdown, order, decode, search: what a version shows
 //!                     │    └ maintain, fsck
 //!                     └─ foreign        a table of the original, which is only read
+//! LanceTables                           plain tables of cuts: `--format lance`
 //! ```
 //!
 //! Nothing of Lance is seen outside: the traits are those of [`forgemark_contract::store`], and what an edit or a filter means
@@ -14,6 +15,7 @@
 mod columns;
 mod commit;
 mod decode;
+mod exported;
 mod fault;
 mod foreign;
 mod fsck;
@@ -38,6 +40,7 @@ use forgemark_contract::store::{
 };
 use forgemark_contract::time::Timestamp;
 
+pub use crate::exported::LanceTables;
 pub use crate::payload::{Payload, fetch_payload, put_payload};
 
 use crate::foreign::ForeignStore;

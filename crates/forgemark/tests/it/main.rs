@@ -5,10 +5,13 @@
 
 mod arena;
 mod arena_rate;
+mod bench;
 mod cli;
 mod cli_dialogue;
 mod command;
 mod config;
+#[cfg(feature = "store")]
+mod cut;
 mod doctor;
 mod journal;
 mod kill;

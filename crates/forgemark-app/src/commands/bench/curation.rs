@@ -42,7 +42,7 @@ pub(super) fn export(args: &BenchExportArgs, context: &Context<'_>) -> Result<Ex
         context.stores.open(&uri)?.snapshot(&At::Latest)?
     };
     let dir = workspace.path().join("cut");
-    let mut folder = Folder::begin(&dir, false)?;
+    let mut folder = Folder::begin(&dir, false, None)?;
     let scratch = Folder::scratch(&dir);
     let start = Instant::now();
     let now = || start.elapsed();
