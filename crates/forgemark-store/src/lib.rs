@@ -32,16 +32,16 @@ mod table;
 mod tally;
 mod write;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use forgemark_contract::store::{
-    At, CleanedUp, Compacted, Edit, Finding, IndexKind, RecordStore, Snapshot, StoreError,
-    StoreOptions, Stores, VectorModel, Version, Written,
+    At, CleanedUp, Compacted, ContextRecord, Edit, Finding, IndexKind, Payload, RecordStore,
+    Snapshot, StoreError, StoreOptions, Stores, VectorModel, Version, Written,
 };
 use forgemark_contract::time::Timestamp;
 
 pub use crate::exported::LanceTables;
-pub use crate::payload::{Payload, fetch_payload, put_payload};
 
 use crate::foreign::ForeignStore;
 use crate::runtime::wait;
@@ -67,6 +67,19 @@ impl Stores for LanceStores {
     ) -> Result<Box<dyn RecordStore>, StoreError> {
         let table = wait(uri, table::create(uri, options))?;
         Ok(Box::new(LanceStore(Arc::new(table))))
+    }
+
+    fn put_payload(&self, uri: &str, file: &Path) -> Result<Payload, StoreError> {
+        payload::put_payload(uri, file)
+    }
+
+    fn fetch_payload(
+        &self,
+        uri: &str,
+        record: &ContextRecord,
+        into: &Path,
+    ) -> Result<u64, StoreError> {
+        payload::fetch_payload(uri, record, into)
     }
 }
 

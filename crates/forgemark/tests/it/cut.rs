@@ -70,3 +70,26 @@ fn rows_of_others_are_validated() {
     let shown = bench.shown(&[&["export", "validate"], &flags[..]].concat());
     assert_says(&shown, 2, &["--shape: expected one of", "openai"]);
 }
+
+#[test]
+fn payloads_lie_beside_the_rows_and_come_back_proven() {
+    let bench = store().file("photo.png", [7_u8; 100_000]);
+    let output = bench.run(&["store", "list", "data.lance", "--limit", "1", "--json"]);
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let record = parse(listed.lines().next().unwrap().as_bytes()).unwrap();
+    let id = record.str_or("id", "");
+    assert!(!id.is_empty(), "{listed}");
+    let attach = ["store", "attach", "data.lance", id, "photo.png"];
+    assert_says(&bench.shown(&attach), 0, &["1 changed"]);
+    let get = ["store", "get", "data.lance", id, "--payload", "again.png"];
+    assert_says(&bench.shown(&get), 0, &["again.png"]);
+    let again = std::fs::read(bench.path("again.png")).unwrap();
+    assert_eq!(again, [7_u8; 100_000]);
+    let nobody = ["store", "attach", "data.lance", "nobody", "photo.png"];
+    assert_says(
+        &bench.shown(&nobody),
+        2,
+        &["there is no record with id nobody"],
+    );
+    assert_says(&bench.shown(&["store", "fsck", "data.lance"]), 0, &[]);
+}
