@@ -26,7 +26,8 @@ pub(crate) const EXTENSION: &str = "fmj";
 /// Version of the segment format.
 ///
 /// - 1: the first.
-pub(crate) const FORMAT: u32 = 1;
+/// - 2: records of batches; checkpoints with pending batches and with totals by endpoint.
+pub(crate) const FORMAT: u32 = 2;
 
 /// Length of a segment's header in bytes.
 pub(crate) const SEGMENT_HEAD: u64 = 32;
@@ -57,7 +58,12 @@ pub(crate) fn segment_head(base: u64) -> Vec<u8> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SegmentHead {
     /// A segment that begins at this position.
-    Base(u64),
+    Base {
+        /// The position.
+        base: u64,
+        /// Its format; an earlier one is read, and no longer written to.
+        version: u32,
+    },
     /// A later format.
     TooNew(u32),
     /// No header.
@@ -76,9 +82,12 @@ pub(crate) fn parse_segment_head(head: &[u8]) -> SegmentHead {
         return SegmentHead::Bad;
     }
     match u32_at(content, 8) {
-        FORMAT => SegmentHead::Base(u64_at(content, 16)),
+        0 => SegmentHead::Bad,
         newer if newer > FORMAT => SegmentHead::TooNew(newer),
-        _ => SegmentHead::Bad,
+        version => SegmentHead::Base {
+            base: u64_at(content, 16),
+            version,
+        },
     }
 }
 

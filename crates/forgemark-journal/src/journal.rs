@@ -26,11 +26,12 @@ use crate::error::JournalError;
 use crate::frame::{Encoded, MAX_PAYLOAD, SEGMENT_HEAD, checksum, encode};
 use crate::index::DiskIndex;
 use crate::record::{
-    CallRecord, CommitRecord, Link, Record, body_of, items_body, kind_of, write_header,
+    BatchRecord, BatchStage, CallRecord, CommitRecord, Link, PendingBatch, Record, body_of,
+    items_body, kind_of, write_header,
 };
 use crate::recover::FORGET;
 use crate::segments::{Segments, encode_checkpoint};
-use crate::state::{Committed, State, Totals};
+use crate::state::{Committed, OpenBatch, State, Totals};
 
 pub use durable::Durable;
 pub use open::{OpenOptions, Recovered};
@@ -78,6 +79,8 @@ pub(crate) struct Queue {
     base: u64,
     /// Frames in that segment after its checkpoint.
     frames: u64,
+    /// Whether that segment has an earlier format: the next frame begins another.
+    earlier: bool,
     state: State,
     /// Calls (or, without a record, forgotten calls) that are not yet in the index, in order of their position.
     pending: HashMap<CallKey, Vec<(u64, Option<CallRecord>)>>,
@@ -331,6 +334,41 @@ impl Journal {
         Ok(found)
     }
 
+    /// The batches that were intended and not closed, oldest first: what a provider may still be working on, or may have
+    /// been given without our knowing.
+    ///
+    /// # Errors
+    /// [`JournalError::Read`] and [`JournalError::Corrupt`], or the journal's failure.
+    pub fn pending_batches(&self) -> Result<Vec<PendingBatch>, JournalError> {
+        self.flush().wait()?;
+        let shared = &self.shared;
+        let end = shared.durable.load(Ordering::Acquire);
+        let open: Vec<OpenBatch> = self.state(|state| state.batches.values().cloned().collect());
+        let mut pending = Vec::new();
+        for batch in open {
+            let (record, _) = shared.segments.record(batch.intended, end)?;
+            if let Record::Batch(BatchRecord {
+                id,
+                at,
+                stage: BatchStage::Intended(intent),
+            }) = record
+            {
+                let provider_id = batch.provider_id;
+                pending.push((
+                    batch.intended,
+                    PendingBatch {
+                        id,
+                        at,
+                        intent,
+                        provider_id,
+                    },
+                ));
+            }
+        }
+        pending.sort_by_key(|(position, _)| *position);
+        Ok(pending.into_iter().map(|(_, batch)| batch).collect())
+    }
+
     /// Usage and cost of everything appended, over all runs and resumes.
     pub fn totals(&self) -> Totals {
         self.state(|state| state.totals.clone())
@@ -387,7 +425,7 @@ impl Journal {
     }
 
     /// Position of the next record. It never comes again once a record stands there.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.shared.lock_queue().end
     }
 
@@ -424,11 +462,13 @@ impl Shared {
 
     /// Finds the place of a frame, in a new segment when the current one is full.
     fn place(&self, queue: &mut Queue, len: u64) -> u64 {
-        if queue.frames > 0 && queue.end - queue.base + len > self.segment_bytes {
+        let full = queue.frames > 0 && queue.end - queue.base + len > self.segment_bytes;
+        if full || queue.earlier {
             let durable = self.durable.load(Ordering::Acquire);
             let checkpoint = encode_checkpoint(&queue.state, durable);
             queue.base = queue.end;
             queue.frames = 0;
+            queue.earlier = false;
             queue.end += SEGMENT_HEAD + checkpoint.len();
             let base = queue.base;
             queue.chunks.push(Chunk::Roll { base, checkpoint });

@@ -45,7 +45,10 @@ pub use inspect::{Dump, Entry, Verified, dump, inspect, rebuild_index, verify};
 pub use items::{Item, Items};
 pub use journal::{BytesWritten, Durable, Journal, OpenOptions, Recovered};
 pub use lock::RunLock;
-pub use record::{Attempt, CallOutcome, CallRecord, CommitRecord, ImportRecord, Record, Usage};
+pub use record::{
+    Attempt, BatchCall, BatchIntent, BatchRecord, BatchStage, CallOutcome, CallRecord,
+    CommitRecord, ImportRecord, PendingBatch, Record, Usage,
+};
 pub use staged::{Staged, recover};
 pub use state::{Committed, RoleTotals, RunEnd, RunInfo, Totals};
 pub use storage::{AppendFile, DiskStorage, ReadFile, Storage, write_atomic};

@@ -43,6 +43,8 @@ pub enum Record {
     },
     /// A file that was there before the journal was read, once.
     Import(ImportRecord),
+    /// Calls that go to a provider as one batch.
+    Batch(BatchRecord),
     /// The run ended.
     End {
         /// How: `completed`, `partial`, `failed`, as the pipeline says.
@@ -129,6 +131,78 @@ pub enum CallOutcome {
         /// The raw body, empty when there was none.
         body: Bytes,
     },
+}
+
+/// A step in the life of a batch of calls.
+///
+/// ```text
+/// Intended ──(sent)──> Submitted ──> Call ─ Call ─ ... ──> Closed
+/// ```
+///
+/// The calls are recorded before they are sent, so that a batch whose id was lost with the process can be found again among
+/// the provider's, and is not paid for twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// Its id with us.
+    pub id: String,
+    /// When the step was made.
+    pub at: Timestamp,
+    /// The step.
+    pub stage: BatchStage,
+}
+
+/// A step of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchStage {
+    /// It is about to be sent.
+    Intended(BatchIntent),
+    /// The provider has it.
+    Submitted {
+        /// Its id with the provider.
+        provider_id: String,
+    },
+    /// Nothing more comes of it: every reply that it gave stands in the journal.
+    Closed {
+        /// How it ended, in the provider's word or ours.
+        how: String,
+    },
+}
+
+/// What a batch is to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BatchIntent {
+    /// The model's name in the configuration.
+    pub model: String,
+    /// The endpoint, without secrets.
+    pub endpoint: String,
+    /// The provider's newest batch before this one, when there was any: what it lists after it may be this one.
+    pub after: Option<String>,
+    /// The calls. Their keys are their ids in the batch.
+    pub calls: Vec<BatchCall>,
+}
+
+/// A call of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchCall {
+    /// Hash of the canonical request.
+    pub key: CallKey,
+    /// The role in the pipeline.
+    pub role: String,
+    /// What it is for, as the pipeline names its items.
+    pub item: String,
+}
+
+/// A batch that is not closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingBatch {
+    /// Its id with us.
+    pub id: String,
+    /// When it was intended.
+    pub at: Timestamp,
+    /// What it holds.
+    pub intent: BatchIntent,
+    /// Its id with the provider, when that is known.
+    pub provider_id: Option<String>,
 }
 
 /// A commit: everything up to item `through` is complete.

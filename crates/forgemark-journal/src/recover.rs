@@ -9,7 +9,7 @@ use std::sync::Arc;
 use forgemark_contract::ids::CallKey;
 
 use crate::error::JournalError;
-use crate::frame::{SEGMENT_HEAD, Scanner, SegmentHead, Step, parse_segment_head};
+use crate::frame::{FORMAT, SEGMENT_HEAD, Scanner, SegmentHead, Step, parse_segment_head};
 use crate::record::Record;
 use crate::segments::{Segments, Span};
 use crate::state::State;
@@ -38,6 +38,8 @@ pub(crate) struct Found {
     pub(crate) keys: Vec<(u64, u64)>,
     /// Frames in the last segment after its checkpoint.
     pub(crate) frames: u64,
+    /// Whether the last segment has an earlier format, so that nothing may be added to it.
+    pub(crate) earlier: bool,
 }
 
 /// Finds the state of the journal in `dir`. With [`Access::Write`] torn bytes are cut off.
@@ -68,6 +70,7 @@ pub(crate) fn find(
                 torn_bytes,
                 keys: scan.keys,
                 frames: scan.frames,
+                earlier: scan.version < FORMAT,
             });
         }
         // The crash came while this segment was made: nothing in it was acknowledged.
@@ -84,6 +87,7 @@ pub(crate) fn find(
         torn_bytes,
         keys: Vec::new(),
         frames: 0,
+        earlier: false,
     })
 }
 
@@ -125,6 +129,7 @@ struct Scan {
     state: Option<State>,
     keys: Vec<(u64, u64)>,
     frames: u64,
+    version: u32,
 }
 
 fn scan_last(segments: &Segments, base: u64, len: u64) -> Result<Scan, JournalError> {
@@ -134,6 +139,7 @@ fn scan_last(segments: &Segments, base: u64, len: u64) -> Result<Scan, JournalEr
         state: None,
         keys: Vec::new(),
         frames: 0,
+        version: FORMAT,
     };
     let file = segments
         .storage()
@@ -143,13 +149,19 @@ fn scan_last(segments: &Segments, base: u64, len: u64) -> Result<Scan, JournalEr
     file.read_exact_at(&mut head, 0)
         .map_err(JournalError::read(&path))?;
     let headed = match parse_segment_head(&head) {
-        SegmentHead::Base(found) => found == base,
+        SegmentHead::Base {
+            base: found,
+            version,
+        } => {
+            scan.version = version;
+            found == base
+        }
         SegmentHead::Bad => false,
         SegmentHead::TooNew(found) => {
             return Err(JournalError::TooNew {
                 path,
                 found,
-                supported: crate::frame::FORMAT,
+                supported: FORMAT,
             });
         }
     };

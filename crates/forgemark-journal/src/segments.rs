@@ -125,7 +125,7 @@ impl Segments {
         file.read_exact_at(&mut head, 0)
             .map_err(JournalError::read(&path))?;
         match parse_segment_head(&head) {
-            SegmentHead::Base(found) if found == base => {}
+            SegmentHead::Base { base: found, .. } if found == base => {}
             SegmentHead::TooNew(found) => {
                 return Err(JournalError::TooNew {
                     path,
@@ -133,7 +133,7 @@ impl Segments {
                     supported: frame::FORMAT,
                 });
             }
-            SegmentHead::Base(_) | SegmentHead::Bad => {
+            SegmentHead::Base { .. } | SegmentHead::Bad => {
                 return Err(JournalError::corrupt(&path, 0, "no segment header"));
             }
         }

@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 
 use forgemark_contract::json::{self, Json};
 
-use crate::record::{CallOutcome, CallRecord, ImportRecord, Link, Record, lengths, number, text};
+use crate::record::{
+    BatchRecord, BatchStage, CallOutcome, CallRecord, ImportRecord, Link, Record, lengths, number,
+    text,
+};
 
 /// Calls, tokens and cost, over all runs of the journal. Replies that were thrown away count: they were paid.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
     /// By role.
     pub by_role: BTreeMap<String, RoleTotals>,
+    /// By endpoint, and there by model. A journal that was begun by an earlier release knows here only of the calls since
+    /// it was opened by one that counts them: less than by role.
+    pub by_endpoint: BTreeMap<String, BTreeMap<String, RoleTotals>>,
 }
 
 /// Calls, tokens and cost of one role, or of all.
@@ -98,15 +104,8 @@ impl Totals {
 
     /// Adds a call.
     pub(crate) fn add(&mut self, call: &CallRecord) {
-        if !self.by_role.contains_key(&call.role) {
-            self.by_role
-                .insert(call.role.clone(), RoleTotals::default());
-        }
-        let Some(role) = self.by_role.get_mut(&call.role) else {
-            return;
-        };
         let usage = &call.usage;
-        *role = role.plus(&RoleTotals {
+        let one = RoleTotals {
             calls: 1,
             failures: u64::from(matches!(call.outcome, CallOutcome::Failure { .. })),
             retries: call.attempts.len() as u64,
@@ -116,31 +115,67 @@ impl Totals {
             reasoning: usage.reasoning,
             cost_micro_usd: call.cost_micro_usd.unwrap_or(0),
             unknown_price_calls: u64::from(call.cost_micro_usd.is_none()),
-        });
+        };
+        add_to(&mut self.by_role, &call.role, &one);
+        if !self.by_endpoint.contains_key(&call.endpoint) {
+            self.by_endpoint
+                .insert(call.endpoint.clone(), BTreeMap::new());
+        }
+        if let Some(models) = self.by_endpoint.get_mut(&call.endpoint) {
+            add_to(models, &call.model, &one);
+        }
     }
 
     /// The totals as they stand in commits: `{role: {field: number}}`.
     pub fn to_json(&self) -> Json {
-        let roles = self.by_role.iter().map(|(role, totals)| {
-            let fields = FIELDS.into_iter().zip(totals.fields());
-            let fields = fields.map(|(name, value)| (name.to_owned(), Json::from(value)));
-            (role.clone(), Json::Object(fields.collect()))
-        });
-        Json::Object(roles.collect())
+        all_to_json(&self.by_role)
     }
 
     /// Reads what [`Totals::to_json`] wrote; what is missing is zero.
     pub fn from_json(json: &Json) -> Self {
-        let mut totals = Totals::default();
-        for (role, found) in json.as_object().into_iter().flat_map(json::Object::iter) {
-            let mut fields = RoleTotals::default();
-            for (field, name) in fields.fields_mut().into_iter().zip(FIELDS) {
-                *field = found.at(name).as_u64().unwrap_or(0);
-            }
-            totals.by_role.insert(role.to_owned(), fields);
+        Totals {
+            by_role: all_from_json(json),
+            by_endpoint: BTreeMap::new(),
         }
-        totals
     }
+}
+
+/// Adds to the totals of a name. The name is copied only once.
+fn add_to(all: &mut BTreeMap<String, RoleTotals>, name: &str, one: &RoleTotals) {
+    if let Some(totals) = all.get_mut(name) {
+        *totals = totals.plus(one);
+    } else {
+        all.insert(name.to_owned(), *one);
+    }
+}
+
+fn all_to_json(all: &BTreeMap<String, RoleTotals>) -> Json {
+    let all = all.iter().map(|(name, totals)| {
+        let fields = FIELDS.into_iter().zip(totals.fields());
+        let fields = fields.map(|(name, value)| (name.to_owned(), Json::from(value)));
+        (name.clone(), Json::Object(fields.collect()))
+    });
+    Json::Object(all.collect())
+}
+
+fn all_from_json(json: &Json) -> BTreeMap<String, RoleTotals> {
+    let all = json.as_object().into_iter().flat_map(json::Object::iter);
+    let read = all.map(|(name, found)| {
+        let mut totals = RoleTotals::default();
+        for (field, name) in totals.fields_mut().into_iter().zip(FIELDS) {
+            *field = found.at(name).as_u64().unwrap_or(0);
+        }
+        (name.to_owned(), totals)
+    });
+    read.collect()
+}
+
+/// A batch that is not closed, as the state knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenBatch {
+    /// Position of the record that says what it holds.
+    pub(crate) intended: u64,
+    pub(crate) provider_id: Option<String>,
 }
 
 /// A run of the journal.
@@ -192,6 +227,10 @@ pub(crate) struct State {
     /// dropped when a later one goes back as far.
     pub(crate) rewinds: Vec<(u64, u64)>,
     pub(crate) totals: Totals,
+    /// Records of which the totals by endpoint know nothing.
+    pub(crate) uncounted: u64,
+    /// Batches that are not closed, by their id with us.
+    pub(crate) batches: BTreeMap<String, OpenBatch>,
     pub(crate) records: u64,
 }
 
@@ -224,6 +263,7 @@ impl State {
                 self.rewinds.push((position, *to));
             }
             Record::Import(import) => self.imports.push(import.clone()),
+            Record::Batch(batch) => self.apply_batch(position, batch),
             Record::End { status, detail } => {
                 if let Some(run) = self.current.and_then(|place| self.runs.get_mut(place)) {
                     run.end = Some(RunEnd {
@@ -233,6 +273,26 @@ impl State {
                 }
             }
             Record::Checkpoint { .. } => {}
+        }
+    }
+
+    fn apply_batch(&mut self, position: u64, batch: &BatchRecord) {
+        match &batch.stage {
+            BatchStage::Intended(_) => {
+                let open = OpenBatch {
+                    intended: position,
+                    provider_id: None,
+                };
+                self.batches.insert(batch.id.clone(), open);
+            }
+            BatchStage::Submitted { provider_id } => {
+                if let Some(open) = self.batches.get_mut(&batch.id) {
+                    open.provider_id = Some(provider_id.clone());
+                }
+            }
+            BatchStage::Closed { .. } => {
+                self.batches.remove(&batch.id);
+            }
         }
     }
 
@@ -306,6 +366,19 @@ impl State {
             .rewinds
             .iter()
             .map(|(position, to)| Json::from(vec![*position, *to]));
+        let endpoints = self.totals.by_endpoint.iter().map(|(endpoint, models)| {
+            Json::object([
+                ("endpoint", Json::from(endpoint)),
+                ("models", all_to_json(models)),
+            ])
+        });
+        let batches = self.batches.iter().map(|(id, batch)| {
+            Json::object([
+                ("id", Json::from(id)),
+                ("intended", Json::from(batch.intended)),
+                ("provider_id", Json::from(batch.provider_id.clone())),
+            ])
+        });
         Json::object([
             ("runs", runs.collect()),
             ("current", Json::from(self.current)),
@@ -314,6 +387,9 @@ impl State {
             ("last_commit", Json::from(self.last_commit)),
             ("rewinds", rewinds.collect()),
             ("totals", self.totals.to_json()),
+            ("endpoints", endpoints.collect()),
+            ("uncounted", Json::from(self.uncounted)),
+            ("batches", batches.collect()),
             ("records", Json::from(self.records)),
         ])
     }
@@ -366,6 +442,26 @@ impl State {
                 .zip(number(1))
                 .ok_or_else(|| "rewind without position".to_owned())
         });
+        let records = number(json, "records")?;
+        let mut totals = Totals::from_json(json.at("totals"));
+        for endpoint in json.items("endpoints") {
+            let models = all_from_json(endpoint.at("models"));
+            totals
+                .by_endpoint
+                .insert(text(endpoint, "endpoint")?, models);
+        }
+        // An earlier release did not count by endpoint.
+        let uncounted = match json.get("endpoints") {
+            Some(_) => json.at("uncounted").as_u64().unwrap_or(0),
+            None => records,
+        };
+        let batches = json.items("batches").iter().map(|batch| {
+            let open = OpenBatch {
+                intended: number(batch, "intended")?,
+                provider_id: batch.at("provider_id").as_str().map(str::to_owned),
+            };
+            Ok((text(batch, "id")?, open))
+        });
         Ok(State {
             runs: runs.collect::<Result<_, String>>()?,
             current: json.at("current").as_u64().map(|place| place as usize),
@@ -373,8 +469,10 @@ impl State {
             committed,
             last_commit: json.at("last_commit").as_u64(),
             rewinds: rewinds.collect::<Result<_, String>>()?,
-            totals: Totals::from_json(json.at("totals")),
-            records: number(json, "records")?,
+            totals,
+            uncounted,
+            batches: batches.collect::<Result<_, String>>()?,
+            records,
         })
     }
 }

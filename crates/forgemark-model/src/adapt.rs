@@ -8,6 +8,7 @@
 //! response_format   json_schema -> json_object -> none; none beside tools where both together are refused
 //! token limit       max_tokens <-> max_completion_tokens -> none
 //! temperature, top_p, seed, stop, tool_choice, any extra key    -> none
+//! Anthropic: output_config.format -> a forced tool with the schema -> none; its token limit is never left out
 //! ```
 //!
 //! The memory is one word of bits, read by every call without a lock.
@@ -15,8 +16,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::chat::{ChatRequest, ReplyFormat, ToolChoice};
-use crate::config::RoleParams;
+use crate::chat::{ChatRequest, ReplyFormat, ToolChoice, anthropic};
+use crate::config::{RoleParams, Wire};
 
 /// How many extra keys a model's roles may have together: one bit each.
 pub(crate) const MAX_EXTRAS: usize = 48;
@@ -139,8 +140,21 @@ impl Accepts {
     }
 
     /// What the endpoint accepts after it refused `feature`, and the change in words.
-    pub(crate) fn without(self, feature: Feature, params: &RoleParams) -> (Self, String) {
+    pub(crate) fn without(
+        self,
+        feature: Feature,
+        params: &RoleParams,
+        wire: Wire,
+    ) -> (Self, String) {
         let (bits, what) = match feature {
+            Feature::Form(Form::Schema) if wire == Wire::Anthropic => (
+                NO_SCHEMA,
+                "output_config refused, a tool with the schema is forced".to_owned(),
+            ),
+            Feature::Form(_) if wire == Wire::Anthropic => (
+                NO_OBJECT,
+                "a forced tool refused, the form is asked for in words".to_owned(),
+            ),
             Feature::Form(Form::Schema) => (
                 NO_SCHEMA,
                 "response_format json_schema refused, json_object is sent".to_owned(),
@@ -186,6 +200,7 @@ fn dropped(name: &str) -> String {
 /// What one body held of the parameters that can be refused.
 #[derive(Debug)]
 pub(crate) struct Sent<'a> {
+    pub(crate) wire: Wire,
     pub(crate) accepts: Accepts,
     pub(crate) request: &'a ChatRequest,
     pub(crate) params: &'a RoleParams,
@@ -196,12 +211,22 @@ impl Sent<'_> {
     pub(crate) fn features(&self) -> Vec<(&str, Feature)> {
         let config = &self.params.config;
         let mut features = Vec::new();
-        let form = self.accepts.form(self.request);
+        let openai = self.wire == Wire::OpenAi;
+        let form = match self.wire {
+            Wire::OpenAi => self.accepts.form(self.request),
+            Wire::Anthropic => anthropic::form(self.request, self.params, self.accepts),
+        };
         if form != Form::None {
-            features.push(("response_format", Feature::Form(form)));
+            let name = match (self.wire, form) {
+                (Wire::OpenAi, _) => "response_format",
+                (Wire::Anthropic, Form::Schema) => "output_config",
+                (Wire::Anthropic, _) => "tool_choice",
+            };
+            features.push((name, Feature::Form(form)));
         }
         if let Some(name) = self.accepts.max_tokens_name()
             && config.max_tokens.is_some()
+            && openai
         {
             features.push((name, Feature::MaxTokens));
         }
@@ -211,11 +236,12 @@ impl Sent<'_> {
         if config.top_p.is_some() && self.accepts.top_p() {
             features.push(("top_p", Feature::TopP));
         }
-        if config.seed.is_some() && self.accepts.seed() {
+        if config.seed.is_some() && self.accepts.seed() && openai {
             features.push(("seed", Feature::Seed));
         }
         if !config.stop.is_empty() && self.accepts.stop() {
-            features.push(("stop", Feature::Stop));
+            let name = if openai { "stop" } else { "stop_sequences" };
+            features.push((name, Feature::Stop));
         }
         let choice = self.request.tool_choice != ToolChoice::Auto && self.accepts.tool_choice();
         if choice && self.has_tools() {

@@ -159,6 +159,12 @@ impl Ledger {
         }))
     }
 
+    /// Books what nobody had reserved.
+    pub(crate) fn book(&self, actual: Amount) {
+        let mut account = self.lock();
+        account.spent = account.spent.plus(actual);
+    }
+
     /// The first limit that `amount` reaches.
     fn full(&self, amount: Amount) -> Option<BudgetStop> {
         [

@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::drain::Drain;
 use crate::agent::{Agent, raw_body};
+use crate::batch::{self, Batches, Delivered};
 use crate::budget::{Amount, BudgetStop, Ledger, Reservation};
 use crate::chat::body::RequestBody;
 use crate::chat::reply::parse_reply;
@@ -64,13 +65,15 @@ pub struct Caller {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    roles: BTreeMap<String, RoleState>,
+pub(crate) struct Inner {
+    pub(crate) roles: BTreeMap<String, RoleState>,
     /// One for each model that is served over HTTP.
     pools: Vec<Arc<Pool>>,
-    journal: Journal,
+    /// One for each of them that has batches, now or from an earlier process.
+    pub(crate) batches: Vec<Arc<Batches>>,
+    pub(crate) journal: Journal,
     ledger: Ledger,
-    shared: Shared,
+    pub(crate) shared: Shared,
 }
 
 /// What everything below the caller needs.
@@ -78,16 +81,18 @@ pub(crate) struct Shared {
     pub(crate) meter: Meter,
     pub(crate) clock: Clock,
     pub(crate) scrubber: Scrubber,
-    pub(crate) drain: Drain,
+    pub(crate) drain: Arc<Drain>,
     pub(crate) max_body: usize,
 }
 
-struct RoleState {
+pub(crate) struct RoleState {
     name: String,
     /// The model's name on the wire.
-    model: String,
+    pub(crate) model: String,
     target: Target,
-    params: RoleParams,
+    /// The batches that new calls go with.
+    batches: Option<Arc<Batches>>,
+    pub(crate) params: RoleParams,
     prices: Option<Prices>,
     attempt_timeout: Option<Duration>,
     /// Running mean of the completion tokens.
@@ -218,8 +223,21 @@ impl Caller {
         if let Some(error) = inner.journal.failure() {
             return Err(CallError::Journal(error));
         }
+        if let Some(batches) = inner.under_way(&key) {
+            // It is paid for, or will be, whatever the budget says.
+            let call = batch_call(role, item, request, &body);
+            if let Some(called) = self.wait_for(batches, key, call).await? {
+                return Ok(called);
+            }
+        }
         let tokens = role.estimate(body.len());
         let reservation = inner.admit(role.amount(tokens)).await?;
+        if let Some(batches) = &role.batches {
+            let call = batch_call(role, item, request, &body);
+            if let Some(called) = self.wait_for(batches, key, call).await? {
+                return Ok(called);
+            }
+        }
         let ended = match &role.target {
             Target::Agent(agent) => inner.ask_agent(role, agent.as_ref(), request),
             Target::Pool(pool) => {
@@ -239,6 +257,27 @@ impl Caller {
             }
         };
         Ok(inner.record(role, item, key, ended, tokens, reservation))
+    }
+
+    /// Waits for the batch that a call goes with; `None` when it has to be sent by itself after all. The reply is booked
+    /// where it arrives, so a reservation of the caller's is only given back.
+    async fn wait_for(
+        &self,
+        batches: &Arc<Batches>,
+        key: CallKey,
+        call: batch::Call,
+    ) -> Result<Option<Called>, CallError> {
+        let request = call.request.clone();
+        let ticket = batches.join(&self.inner, key, call);
+        let _waits = self.inner.shared.meter.waiting();
+        match ticket.wait().await {
+            Delivered::Single => Ok(None),
+            Delivered::Error(error) => Err(error),
+            Delivered::Record(record, durable) => Ok(Some(Called {
+                replayed: false,
+                ..replay(*record, &request, durable)
+            })),
+        }
     }
 
     /// Asks every endpoint of a role for one token, before any work.
@@ -366,6 +405,24 @@ impl Inner {
         }
     }
 
+    /// The batches that a call is under way with, whether its model takes batches still or not.
+    fn under_way(&self, key: &CallKey) -> Option<&Arc<Batches>> {
+        self.batches.iter().find(|batches| batches.has(key))
+    }
+
+    /// Books a reply that came with a batch.
+    pub(crate) fn book(&self, role: &str, usage: Usage, known: bool, cost_micro_usd: Option<u64>) {
+        if let Some(role) = self.roles.get(role).filter(|_| known) {
+            role.learn_completion(usage.completion);
+        }
+        self.ledger.book(Amount {
+            cost_micro_usd: cost_micro_usd.unwrap_or(0),
+            tokens: usage.prompt + usage.completion,
+            calls: 1,
+        });
+        self.shared.meter.on_call(false, usage, cost_micro_usd);
+    }
+
     fn ask_agent(&self, role: &RoleState, agent: &dyn Agent, request: &ChatRequest) -> Ended {
         let began = Instant::now();
         self.shared.meter.on_attempt(0);
@@ -448,6 +505,20 @@ impl Inner {
             durable,
             replayed: false,
         }
+    }
+}
+
+fn batch_call(
+    role: &RoleState,
+    item: &str,
+    request: &ChatRequest,
+    body: &RequestBody,
+) -> batch::Call {
+    batch::Call {
+        role: role.name.clone(),
+        item: item.to_owned(),
+        request: request.clone(),
+        body: body.clone(),
     }
 }
 

@@ -4,11 +4,13 @@
 //! ChatRequest --body--> bytes on the wire --endpoint--> raw body --reply--> ChatReply --typed--> ChatReply | Failure
 //! ```
 //!
-//! The wire format is that of `OpenAI`'s chat completions
+//! The canonical format is that of `OpenAI`'s chat completions
 //! (<https://platform.openai.com/docs/api-reference/chat/create>), which `vLLM`, `SGLang`, llama.cpp, Ollama, LM
-//! Studio, `OpenRouter` and Gemini's compatible route speak with variations. The raw body of a reply is kept: what is
+//! Studio, `OpenRouter` and Gemini's compatible route speak with variations; [`anthropic`] is the same in Anthropic's
+//! words. The raw body of a reply is kept: what is
 //! parsed here is a view of it, and the journal stores the body, so a better parser helps old runs too.
 
+pub(crate) mod anthropic;
 pub(crate) mod body;
 pub(crate) mod reply;
 
@@ -67,6 +69,10 @@ pub struct Message {
     /// What the model thought, when it said so. Sent back only where the role is configured so
     /// ([`crate::Params::replay_reasoning`]).
     pub reasoning: Option<String>,
+    /// What it thought as the signed blocks of Anthropic's protocol, each as JSON text. They go back only to endpoints of that
+    /// protocol, where a model that thinks has to see them again between tool calls. No part of a call's key: they come with the
+    /// reply that is.
+    pub thinking_blocks: Vec<String>,
     /// The tool calls of an assistant message.
     pub tool_calls: Vec<ToolCall>,
     /// For a tool message: the id of the call that it answers.
@@ -81,6 +87,7 @@ impl Message {
             role,
             content,
             reasoning: None,
+            thinking_blocks: Vec::new(),
             tool_calls: Vec::new(),
             tool_call_id: None,
             name: None,
@@ -233,6 +240,8 @@ pub struct ChatReply {
     pub content: String,
     /// What the model thought, from `reasoning_content`, `reasoning` or a leading `<think>` block.
     pub reasoning: Option<String>,
+    /// The same as signed blocks; see [`Message::thinking_blocks`].
+    pub thinking_blocks: Vec<String>,
     /// The tool calls, ids repaired.
     pub tool_calls: Vec<ToolCall>,
     /// The text of a refusal, when the endpoint marks one.
@@ -256,6 +265,7 @@ impl ChatReply {
     pub fn to_message(&self) -> Message {
         Message {
             reasoning: self.reasoning.clone(),
+            thinking_blocks: self.thinking_blocks.clone(),
             tool_calls: self.tool_calls.clone(),
             ..Message::assistant(self.content.clone())
         }

@@ -14,7 +14,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forgemark_contract::json::Object;
+use forgemark_contract::json::{Json, Object};
+use forgemark_journal::JournalError;
 
 use crate::adapt::MAX_EXTRAS;
 use crate::agent::Agent;
@@ -64,14 +65,43 @@ impl fmt::Debug for Backend {
     }
 }
 
+/// The protocol that an endpoint speaks. The same request has the same key on both, so a journal goes on when a model moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// `OpenAI`'s chat completions, which most servers speak.
+    #[default]
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+}
+
+impl Wire {
+    /// The word in configurations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wire::OpenAi => "openai",
+            Wire::Anthropic => "anthropic",
+        }
+    }
+
+    /// The protocol of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Wire::OpenAi, Wire::Anthropic]
+            .into_iter()
+            .find(|wire| wire.as_str() == word)
+    }
+}
+
 /// One HTTP endpoint.
 #[derive(Debug, Clone)]
 pub struct EndpointConfig {
     /// Its name in messages and in the journal; unique in its model.
     pub name: String,
-    /// Its base address: with or without `/v1`, with or without `/chat/completions`.
+    /// Its base address: with or without `/v1`, with or without `/chat/completions` (or `/messages`).
     pub base_url: String,
-    /// The key, sent as `Authorization: Bearer`.
+    /// What it speaks.
+    pub wire: Wire,
+    /// The key, sent as `Authorization: Bearer`, or as `x-api-key` to an endpoint that speaks Anthropic's protocol.
     pub api_key: Option<Secret>,
     /// More headers, for services that take the key elsewhere (`api-key`, `x-api-key`) or want a project's name.
     pub headers: Vec<(String, Secret)>,
@@ -90,6 +120,59 @@ pub struct EndpointConfig {
     pub requests_per_minute: Option<u64>,
     /// Tokens a minute (prompt and completion) that the endpoint allows, if it says so.
     pub tokens_per_minute: Option<u64>,
+    /// How calls go to it as batches. Once an endpoint of a model takes batches, all calls of the model go that way; the
+    /// others serve what a batch leaves over.
+    pub batch: Option<BatchConfig>,
+}
+
+/// Calls that go to the provider as one batch: cheaper, and answered within a day.
+///
+/// Sources of limits and prices: <https://platform.openai.com/docs/guides/batch>,
+/// <https://platform.claude.com/docs/en/build-with-claude/batch-processing>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchConfig {
+    /// Most calls of a batch, at least 1. `OpenAI` takes 50,000, Anthropic 100,000.
+    pub max_calls: usize,
+    /// Most bytes of their bodies together. `OpenAI` takes 200 MB, Anthropic 256 MB.
+    pub max_bytes: usize,
+    /// A batch is sent when no call was added to it for this long.
+    pub quiet: Duration,
+    /// A batch is sent when this many calls wait for batches: everybody who calls, one call each. `None` leaves it to
+    /// `quiet`.
+    pub everyone: Option<usize>,
+    /// Pause between two looks at a batch.
+    pub poll: Duration,
+    /// What becomes of calls that a batch did not finish.
+    pub leftover: Leftover,
+    /// In how many batches a call is sent at most; then it is sent by itself. At least 1.
+    pub rounds: u32,
+    /// What a call costs in a batch, in hundredths of its usual price.
+    pub price_percent: u32,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        BatchConfig {
+            max_calls: 10_000,
+            max_bytes: 100 << 20,
+            quiet: Duration::from_secs(5),
+            everyone: None,
+            poll: Duration::from_mins(1),
+            leftover: Leftover::Batch,
+            rounds: 3,
+            price_percent: 50,
+        }
+    }
+}
+
+/// What becomes of calls that a batch did not finish: it expired, was cancelled, or failed as a whole. Calls that were
+/// answered with an error are always sent by themselves, where the error is met like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftover {
+    /// They go into another batch.
+    Batch,
+    /// They are sent by themselves.
+    Single,
 }
 
 impl EndpointConfig {
@@ -98,6 +181,7 @@ impl EndpointConfig {
         EndpointConfig {
             name: name.into(),
             base_url: base_url.into(),
+            wire: Wire::OpenAi,
             api_key: None,
             headers: Vec::new(),
             model: None,
@@ -107,6 +191,7 @@ impl EndpointConfig {
             adaptive: true,
             requests_per_minute: None,
             tokens_per_minute: None,
+            batch: None,
         }
     }
 }
@@ -203,13 +288,14 @@ pub struct Params {
     pub temperature: Option<f64>,
     /// Nucleus sampling.
     pub top_p: Option<f64>,
-    /// Most tokens of a reply, sent as `max_tokens` or `max_completion_tokens`, as the endpoint wants it.
+    /// Most tokens of a reply, sent as `max_tokens` or `max_completion_tokens`, as the endpoint wants it. Anthropic's
+    /// protocol requires a limit: without one, 8,192 are sent, and the thinking budget beside them.
     pub max_tokens: Option<u64>,
     /// Base seed. Each call sends it moved by its sample number, so that a second try is a second sample.
     pub seed: Option<u64>,
     /// Texts that stop the reply.
     pub stop: Vec<String>,
-    /// More keys of the body, sent as they are.
+    /// More keys of the body, sent as they are: `thinking: {type: enabled, budget_tokens: 4096}` for Anthropic's protocol.
     pub extra: Object,
     /// Whether the reasoning of earlier assistant messages is sent back (as `reasoning_content`). Most endpoints refuse
     /// or ignore it; some need it between tool calls.
@@ -227,16 +313,47 @@ pub struct Budget {
     pub max_calls: Option<u64>,
 }
 
-/// The HTTP client.
+/// Proxies, as URLs; one may hold a user's name and password, so they are secrets. Loopback addresses are never reached
+/// through a proxy.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    /// For addresses that begin with `http://`.
+    pub http: Option<Secret>,
+    /// For addresses that begin with `https://`: the proxy is asked for a tunnel and sees no content.
+    pub https: Option<Secret>,
+    /// Hosts that are reached without one: names (with what is below them), addresses, networks, `*`, separated by commas.
+    pub except: Option<String>,
+}
+
+/// Whom to believe about the names of other machines.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// In place of the machine's own authorities.
+    pub only: Option<Certificates>,
+    /// Beside them.
+    pub also: Option<Certificates>,
+}
+
+/// Certificates of authorities.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// Where they come from, for messages.
+    pub from: String,
+    /// As PEM, one or more.
+    pub pem: Vec<u8>,
+}
+
+/// The HTTP client.
+#[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
-    /// Whether the system's proxy settings (`HTTPS_PROXY`, `NO_PROXY`, ...) are followed. Loopback addresses never are
-    /// reached through a proxy.
-    pub system_proxy: bool,
+    /// The proxies between us and the world. Nothing is read from the environment here, whatever it says.
+    pub proxies: Proxies,
+    /// Whom to believe about other machines.
+    pub trust: Trust,
     /// The largest body of a reply in bytes; a larger one is a failure of the endpoint.
     pub max_body: usize,
     /// The `User-Agent` header.
@@ -248,7 +365,8 @@ impl Default for HttpConfig {
         HttpConfig {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
-            system_proxy: true,
+            proxies: Proxies::default(),
+            trust: Trust::default(),
             max_body: 64 << 20,
             user_agent: concat!("forgemark/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -300,6 +418,21 @@ pub enum BuildError {
         /// The model's name.
         model: String,
     },
+    /// A batch is under way at an endpoint that is gone, so its calls would be paid for twice.
+    #[error(
+        "batch {batch} of model '{model}' is under way at the endpoint '{endpoint}', which is not configured any more"
+    )]
+    Batch {
+        /// Its id, with the provider where that is known.
+        batch: String,
+        /// The model's name on the wire.
+        model: String,
+        /// The endpoint's name.
+        endpoint: String,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The HTTP client could not be built.
     #[error("cannot set up the HTTP client: {what}")]
     Http {
@@ -309,7 +442,7 @@ pub enum BuildError {
 }
 
 /// Keys of the body that are ours, so an extra of that name would be sent twice.
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 15] = [
     "messages",
     "model",
     "tools",
@@ -321,6 +454,8 @@ const OWN_KEYS: [&str; 13] = [
     "max_completion_tokens",
     "seed",
     "stop",
+    "stop_sequences",
+    "system",
     "n",
     "stream",
 ];
@@ -375,6 +510,11 @@ impl RoleParams {
             config,
             numbers: Vec::new(),
         }
+    }
+
+    /// The extra key of this name.
+    pub(crate) fn extra_value(&self, name: &str) -> Option<&Json> {
+        self.config.extra.get(name)
     }
 
     /// The extra keys with their numbers, in the order of the body.

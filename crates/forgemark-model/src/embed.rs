@@ -27,8 +27,8 @@ use crate::adapt::{Accepts, Sent};
 use crate::caller::Clock;
 use crate::chat::ChatRequest;
 use crate::chat::reply::excerpt;
-use crate::config::{BuildError, EndpointConfig, HttpConfig, Params, Retry, RoleParams};
-use crate::endpoint::{Endpoint, beside_chat};
+use crate::config::{BuildError, EndpointConfig, HttpConfig, Params, Retry, RoleParams, Wire};
+use crate::endpoint::Endpoint;
 use crate::http::{Clients, RawAnswer, post};
 use crate::pool::{Ask, EndpointError, Pool};
 use crate::retry::{bounded, pauses};
@@ -180,6 +180,13 @@ impl HttpEmbedder {
         retry: Retry,
         clock: Clock,
     ) -> Result<Self, BuildError> {
+        if config.wire == Wire::Anthropic {
+            return Err(BuildError::Endpoint {
+                model: model.to_owned(),
+                endpoint: config.name.clone(),
+                what: "Anthropic's protocol has no vectors".to_owned(),
+            });
+        }
         let base = config.base_url.trim().trim_end_matches('/');
         let config = EndpointConfig {
             base_url: base.strip_suffix("/embeddings").unwrap_or(base).to_owned(),
@@ -189,7 +196,7 @@ impl HttpEmbedder {
         let mut endpoint = Endpoint::new(model, model, &config, &http.user_agent, |url| {
             clients.get(url)
         })?;
-        endpoint.url = beside_chat(&endpoint.url, "/embeddings");
+        endpoint.url = endpoint.beside("/embeddings");
         let headers = config.headers.iter().map(|(_, value)| value);
         Ok(HttpEmbedder {
             model: config.model.as_deref().unwrap_or(model).to_owned(),
@@ -288,6 +295,7 @@ impl HttpEmbedder {
 
     fn judge(&self, raw: RawAnswer, texts: usize) -> Result<Answered, Fault> {
         let sent = Sent {
+            wire: Wire::OpenAi,
             accepts: Accepts::everything(),
             request: &self.request,
             params: &self.params,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::adapt::Accepts;
 use crate::breaker::{Breaker, BreakerConfig, Gate};
-use crate::config::{BuildError, EndpointConfig, Retry};
+use crate::config::{BuildError, EndpointConfig, Retry, Wire};
 use crate::limit::{Aimd, Bucket};
 use crate::retry::blame::Tally;
 use crate::wire::{ErrorKind, Fault};
@@ -24,6 +24,9 @@ const RATE_STEP: f64 = 0.2;
 
 /// What is left of an endpoint's weight when it fails all the time. Above zero, so that the score stays finite.
 const MIN_HEALTH: f64 = 0.05;
+
+/// The version of Anthropic's protocol that is spoken.
+const ANTHROPIC: &str = "2023-06-01";
 
 /// Longest pause after a 429 without a wait, in multiples of the first.
 const MAX_PAUSE_STEPS: u32 = 5;
@@ -35,6 +38,7 @@ pub(crate) struct Endpoint {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) client: reqwest::Client,
+    pub(crate) wire: Wire,
     /// The model's name here, where it differs.
     pub(crate) model: Option<String>,
     pub(crate) weight: f64,
@@ -58,7 +62,7 @@ impl Endpoint {
         if !(config.weight.is_finite() && config.weight > 0.0) {
             return Err(wrong(format!("weight {} is not above 0", config.weight)));
         }
-        let url = chat_url(&config.base_url).map_err(wrong)?;
+        let url = chat_url(&config.base_url, config.wire).map_err(wrong)?;
         let headers = headers(config, user_agent).map_err(wrong)?;
         // Known to refuse the older name; asking would cost an error at the start of every run.
         let accepts = if url.host_str() == Some("api.openai.com") {
@@ -69,12 +73,22 @@ impl Endpoint {
         Ok(Endpoint {
             name: config.name.clone(),
             client: client(&url)?,
+            wire: config.wire,
             url,
             headers,
             model: config.model.clone().filter(|name| name != wire_model),
             weight: config.weight,
             accepts: AtomicU64::new(accepts.bits()),
         })
+    }
+
+    /// The address of another service beside the chat: `path` begins with a slash.
+    pub(crate) fn beside(&self, path: &str) -> Url {
+        let chat = chat_path(self.wire);
+        let before = self.url.path().strip_suffix(chat).unwrap_or_default();
+        let mut url = self.url.clone();
+        url.set_path(&format!("{before}{path}"));
+        url
     }
 
     /// What it accepts, as far as is known.
@@ -95,11 +109,20 @@ impl Endpoint {
     }
 }
 
-/// The address of the chat completions under a base address.
+/// Where the chat is under the versioned part of an address.
+fn chat_path(wire: Wire) -> &'static str {
+    match wire {
+        Wire::OpenAi => "/chat/completions",
+        Wire::Anthropic => "/messages",
+    }
+}
+
+/// The address of the chat under a base address.
 ///
 /// `http://h:1`, `http://h:1/v1`, `https://h/openai/v1/` and `https://h/v1/chat/completions` all work; a base path that has
 /// neither a version nor ends with `openai` gets `/v1`. A query (Azure's `api-version`) is kept.
-pub(crate) fn chat_url(base: &str) -> Result<Url, String> {
+pub(crate) fn chat_url(base: &str, wire: Wire) -> Result<Url, String> {
+    let chat = chat_path(wire);
     let base = base.trim();
     if !base.starts_with("http://") && !base.starts_with("https://") {
         return Err(format!(
@@ -117,22 +140,15 @@ pub(crate) fn chat_url(base: &str) -> Result<Url, String> {
         let mut chars = segment.chars();
         chars.next() == Some('v') && chars.next().is_some_and(|c| c.is_ascii_digit())
     };
-    let path = if path.ends_with("/chat/completions") {
+    let path = if path.ends_with(chat) {
         path
     } else if path.ends_with("/openai") || path.split('/').any(versioned) {
-        format!("{path}/chat/completions")
+        format!("{path}{chat}")
     } else {
-        format!("{path}/v1/chat/completions")
+        format!("{path}/v1{chat}")
     };
     url.set_path(&path);
     Ok(url)
-}
-
-/// The address of another service beside the chat completions: `path` begins with a slash.
-pub(crate) fn beside_chat(chat: &Url, path: &str) -> Url {
-    let mut url = chat.clone();
-    url.set_path(&chat.path().replace("/chat/completions", path));
-    url
 }
 
 /// Whether an address is this machine's own, which no proxy can reach for us.
@@ -155,11 +171,21 @@ fn headers(config: &EndpointConfig, user_agent: &str) -> Result<HeaderMap, Strin
     let agent = HeaderValue::from_str(user_agent)
         .map_err(|_| format!("user agent '{user_agent}' is no header value"))?;
     headers.insert(USER_AGENT, agent);
+    if config.wire == Wire::Anthropic {
+        headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC));
+    }
     if let Some(key) = &config.api_key {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+        let (name, value) = match config.wire {
+            Wire::OpenAi => (AUTHORIZATION, format!("Bearer {}", key.expose())),
+            Wire::Anthropic => (
+                HeaderName::from_static("x-api-key"),
+                key.expose().to_owned(),
+            ),
+        };
+        let mut value = HeaderValue::from_str(&value)
             .map_err(|_| "the API key has characters that a header cannot hold".to_owned())?;
         value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+        headers.insert(name, value);
     }
     for (name, secret) in &config.headers {
         let header = HeaderName::from_bytes(name.as_bytes())

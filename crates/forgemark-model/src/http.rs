@@ -1,8 +1,8 @@
 //! The HTTP client: one connection pool for all endpoints of a kind, and one POST.
 //!
 //! HTTP/1.1 with keep-alive, no Nagle delay, no redirects (a redirected POST would become a GET), no decompression. TLS is
-//! rustls with ring. Loopback addresses never go through a proxy, and a run that only talks to this machine needs no
-//! root certificates to be installed.
+//! rustls with ring. Proxies and authorities come with the configuration, never from the environment. Loopback addresses
+//! never go through a proxy, and a run that only talks to this machine needs no root certificates to be installed.
 
 #[cfg(test)]
 mod tests;
@@ -12,11 +12,11 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Request, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, Method, NoProxy, Proxy, Request, StatusCode, Url};
 use tokio::task::JoinSet;
 
-use crate::config::{BuildError, EndpointConfig, HttpConfig};
+use crate::config::{BuildError, Certificates, EndpointConfig, HttpConfig, Proxies};
 use crate::endpoint::{Endpoint, is_loopback};
 use crate::wire::{ErrorKind, Fault};
 
@@ -79,8 +79,20 @@ fn build(config: &HttpConfig, max_idle: usize, kind: Kind) -> Result<Client, Bui
         .pool_idle_timeout(config.idle_timeout)
         .pool_max_idle_per_host(max_idle)
         .referer(false);
-    if kind != Kind::Remote || !config.system_proxy {
-        builder = builder.no_proxy();
+    // Else the library would ask the environment by itself.
+    builder = builder.no_proxy();
+    if kind == Kind::Remote {
+        for proxy in proxies(&config.proxies)? {
+            builder = builder.proxy(proxy);
+        }
+    }
+    if kind != Kind::Local {
+        if let Some(only) = &config.trust.only {
+            builder = builder.tls_certs_only(authorities(only)?);
+        }
+        if let Some(also) = &config.trust.also {
+            builder = builder.tls_certs_merge(authorities(also)?);
+        }
     }
     if kind == Kind::Local {
         // Without this the client looks for the machine's certificates, and fails where there are none.
@@ -97,6 +109,34 @@ fn build(config: &HttpConfig, max_idle: usize, kind: Kind) -> Result<Client, Bui
     builder.build().map_err(|error| BuildError::Http {
         what: chain(&error.without_url()),
     })
+}
+
+fn proxies(config: &Proxies) -> Result<Vec<Proxy>, BuildError> {
+    let except = config.except.as_deref().and_then(NoProxy::from_string);
+    let made = [
+        config.http.as_ref().map(|url| Proxy::http(url.expose())),
+        config.https.as_ref().map(|url| Proxy::https(url.expose())),
+    ];
+    let made = made.into_iter().flatten().map(|proxy| {
+        // The address may hold a password, so the error is not shown.
+        let proxy = proxy.map_err(|_| BuildError::Http {
+            what: "the address of a proxy is no URL".to_owned(),
+        })?;
+        Ok(proxy.no_proxy(except.clone()))
+    });
+    made.collect()
+}
+
+fn authorities(certificates: &Certificates) -> Result<Vec<Certificate>, BuildError> {
+    let wrong = |what: String| BuildError::Http {
+        what: format!("certificates of {}: {what}", certificates.from),
+    };
+    let found = Certificate::from_pem_bundle(&certificates.pem)
+        .map_err(|error| wrong(chain(&error.without_url())))?;
+    if found.is_empty() {
+        return Err(wrong("there are none in PEM".to_owned()));
+    }
+    Ok(found)
 }
 
 /// Makes ring the crypto provider of the process, unless the program has chosen one.
@@ -132,6 +172,34 @@ pub(crate) async fn post(
     headers.insert(RETRY_COUNT.clone(), HeaderValue::from(retry));
     *request.headers_mut() = headers;
     *request.body_mut() = Some(body.into());
+    let mut response = endpoint.client.execute(request).await.map_err(fault)?;
+    let status = response.status();
+    let body = read(&mut response, max_body).await?;
+    Ok(RawAnswer {
+        status,
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
+}
+
+/// Sends any other request to a service beside the chat of an endpoint, and reads the whole answer. The caller bounds the
+/// time.
+pub(crate) async fn send(
+    endpoint: &Endpoint,
+    method: Method,
+    url: Url,
+    body: Option<(HeaderValue, Bytes)>,
+    max_body: usize,
+) -> Result<RawAnswer, Fault> {
+    let mut request = Request::new(method, url);
+    let mut headers = endpoint.headers.clone();
+    if let Some((content_type, body)) = body {
+        headers.insert(CONTENT_TYPE, content_type);
+        *request.body_mut() = Some(body.into());
+    } else {
+        headers.remove(CONTENT_TYPE);
+    }
+    *request.headers_mut() = headers;
     let mut response = endpoint.client.execute(request).await.map_err(fault)?;
     let status = response.status();
     let body = read(&mut response, max_body).await?;

@@ -6,8 +6,8 @@
 //!                                        │
 //!             body (built once) ── key = hash ──> journal: known? ──yes──> the stored reply
 //!                                        │ no
-//!                                     budget
-//!                                        │
+//!                                     budget ── endpoint with batches? ──yes──> [batch] ── its reply, or alone after all
+//!                                        │ no
 //!         ┌── retry: attempts, backoff, adaptation, trimming ──┐
 //!         │      pool: which endpoint, when (limits, breaker)  │        agent (in this process)
 //!         │      http: one POST                                │          │
@@ -29,6 +29,7 @@
 
 mod adapt;
 pub mod agent;
+mod batch;
 mod breaker;
 mod budget;
 pub mod caller;
@@ -55,8 +56,8 @@ pub use chat::{
     ToolCall, ToolChoice, ToolSpec, Usage,
 };
 pub use config::{
-    Backend, Budget, BuildError, CallerConfig, EndpointConfig, HttpConfig, ModelConfig, Params,
-    Prices, Retry, RoleConfig,
+    Backend, BatchConfig, Budget, BuildError, CallerConfig, Certificates, EndpointConfig,
+    HttpConfig, Leftover, ModelConfig, Params, Prices, Proxies, Retry, RoleConfig, Trust, Wire,
 };
 pub use embed::{Embed, EmbedError, Embedding, HttpEmbedder, Spent, Wrong};
 pub use http::{BareReport, bare_loop};

@@ -1,4 +1,4 @@
-//! What an endpoint says that it serves: the list of models beside its chat completions.
+//! What an endpoint says that it serves: the list of models beside its chat service.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use forgemark_contract::json::{self, Json};
 use reqwest::{Method, Request};
 
 use crate::config::{BuildError, EndpointConfig, HttpConfig};
-use crate::endpoint::{Endpoint, beside_chat};
+use crate::endpoint::Endpoint;
 use crate::http::Clients;
 
 /// Longest list that is read, in bytes.
@@ -49,7 +49,7 @@ async fn ask(config: &EndpointConfig, http: &HttpConfig) -> Result<Vec<String>, 
     let endpoint = Endpoint::new(&config.name, "", config, &http.user_agent, |url| {
         clients.get(url)
     })?;
-    let mut request = Request::new(Method::GET, beside_chat(&endpoint.url, "/models"));
+    let mut request = Request::new(Method::GET, endpoint.beside("/models"));
     *request.headers_mut() = endpoint.headers.clone();
     let lost = |error: reqwest::Error| {
         let error = error.without_url();

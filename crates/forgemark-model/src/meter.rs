@@ -41,6 +41,15 @@ pub enum Notice {
         /// The change, as a fragment.
         what: String,
     },
+    /// A batch was not taken, or ended without some of its calls, which are sent by themselves at the usual price.
+    Unbatched {
+        /// The model's name in the configuration.
+        model: String,
+        /// The endpoint.
+        endpoint: String,
+        /// Why, without secrets.
+        why: String,
+    },
     /// An endpoint said that no call can work; the others serve on.
     EndpointUnusable {
         /// The model's name in the configuration.

@@ -165,6 +165,7 @@ impl<'a> Run<'a> {
             let limit = self.attempt_limit();
             let (request, bytes) = self.wire_body(endpoint, accepts);
             let sent = Sent {
+                wire: endpoint.wire,
                 accepts,
                 request,
                 params: self.x.params,
@@ -254,12 +255,7 @@ impl<'a> Run<'a> {
             Some((request, body)) => (request, body),
             None => (self.x.request, self.x.body),
         };
-        let bytes = if accepts == Accepts::everything() && endpoint.model.is_none() {
-            body.canonical()
-        } else {
-            let model = endpoint.model.as_deref().unwrap_or(self.x.model);
-            body.adapted(request, model, self.x.params, accepts)
-        };
+        let bytes = body.for_endpoint(endpoint, request, self.x.model, self.x.params, accepts);
         (request, bytes)
     }
 
@@ -333,7 +329,7 @@ impl<'a> Run<'a> {
         if self.adaptations > MAX_ADAPTATIONS {
             return Next::Fail(FailureKind::InvalidRequest);
         }
-        let (new, what) = accepts.without(feature, self.x.params);
+        let (new, what) = accepts.without(feature, self.x.params, endpoint.wire);
         if endpoint.learn(accepts, new) {
             self.remark(&what);
             self.x.shared.meter.notice(Notice::Adapted {

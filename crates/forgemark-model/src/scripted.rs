@@ -1,5 +1,5 @@
-//! A scripted model: an engine that answers chat completion and embedding requests after a script, and an
-//! OpenAI-compatible HTTP server around it.
+//! A scripted model: an engine that answers chat completion and embedding requests after a script, and an HTTP server
+//! around it that speaks `OpenAI`'s protocol and Anthropic's, with the batches of both.
 //!
 //! It is how schedulers are measured and how faults are tested, for us and for users: replies,
 //! latencies and faults (429 with and without `Retry-After`, 5xx, stalls, cut connections,
@@ -18,6 +18,8 @@
 //! body --scan--> Scan --+--> rule --> fault, latency     (script, engine, fault, latency)
 //!                       +--> Ground --> reply --> body   (dialogue, template, completion)
 //! body of an embedding request --> rule, vectors                  (vectors)
+//! body of a message --> chat body --> ... --> completion --> message   (messages)
+//! batch --> its calls, one after the other, when it ends            (batches)
 //! Engine --> Scripted --> Server: delay, deliver, count  (server, server/*)
 //! ```
 //!
@@ -35,6 +37,7 @@ mod fault;
 mod ground;
 mod hash;
 mod latency;
+mod messages;
 mod passages;
 mod scan;
 mod script;
@@ -47,5 +50,7 @@ pub use dialogue::Dialogue;
 pub use engine::{Delivery, Engine, Scripted};
 pub use fault::{Fault, FaultRule};
 pub use latency::Latency;
-pub use script::{Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall, Storm};
+pub use script::{
+    BatchEnd, BatchPlay, Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall, Storm,
+};
 pub use server::{LogEntry, Running, Server, ServerOptions, StartError, Stats};

@@ -2,7 +2,7 @@
 //!
 //! | answer | kind | then |
 //! |---|---|---|
-//! | 429 | rate limited | the endpoint cools as long as it asks, its limit is cut once, the call goes on |
+//! | 429, 529 | rate limited | the endpoint cools as long as it asks, its limit is cut once, the call goes on |
 //! | 429 or other with `insufficient_quota` and the like, 402 | no credit | endpoint unusable |
 //! | 401, 403, or 400 about the key | key refused | endpoint unusable |
 //! | 404 or 400 about the model | no such model | endpoint unusable |
@@ -244,7 +244,8 @@ fn kind_of(
     if status == 402 || any(NO_CREDIT) {
         return plain(ErrorKind::NoCredit);
     }
-    if status == 429 {
+    // 529 is Anthropic's 429 for everybody: the service has more than it bears.
+    if status == 429 || status == 529 {
         return plain(ErrorKind::RateLimited);
     }
     if (400..500).contains(&status) && any(TOOLS_REFUSED) && sent.has_tools() {
@@ -319,6 +320,7 @@ const TOO_LONG: &[&str] = &[
     "inputs` tokens + `max_new_tokens",
     "request too large",
     "request_too_large",
+    "exceed context limit",
 ];
 
 const BAD_KEY: &[&str] = &[
@@ -343,6 +345,7 @@ const NO_SUCH_MODEL: &[&str] = &[
 const FILTERED: &[&str] = &[
     "content_filter",
     "content_policy",
+    "content filtering policy",
     "content management policy",
     "data_inspection_failed",
     "moderation",

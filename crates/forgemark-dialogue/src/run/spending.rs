@@ -1,16 +1,31 @@
 //! What one run spent, out of what its folder's journal adds up.
 
+use std::collections::BTreeMap;
+
 use forgemark_journal::{RoleTotals, Totals};
 
 /// What was added to the totals since they stood at `before`.
 pub(super) fn since(now: &Totals, before: &Totals) -> Totals {
-    let by_role = now.by_role.iter().map(|(role, now)| {
-        let before = before.by_role.get(role).copied().unwrap_or_default();
-        (role.clone(), role_since(now, &before))
+    let nothing = BTreeMap::new();
+    let by_endpoint = now.by_endpoint.iter().map(|(endpoint, now)| {
+        let before = before.by_endpoint.get(endpoint).unwrap_or(&nothing);
+        (endpoint.clone(), all_since(now, before))
     });
     Totals {
-        by_role: by_role.collect(),
+        by_role: all_since(&now.by_role, &before.by_role),
+        by_endpoint: by_endpoint.collect(),
     }
+}
+
+fn all_since(
+    now: &BTreeMap<String, RoleTotals>,
+    before: &BTreeMap<String, RoleTotals>,
+) -> BTreeMap<String, RoleTotals> {
+    let since = now.iter().map(|(name, now)| {
+        let before = before.get(name).copied().unwrap_or_default();
+        (name.clone(), role_since(now, &before))
+    });
+    since.collect()
 }
 
 fn role_since(now: &RoleTotals, before: &RoleTotals) -> RoleTotals {

@@ -146,6 +146,7 @@ impl Journal {
                 end: found.end,
                 base,
                 frames: found.frames,
+                earlier: found.earlier,
                 state: found.state,
                 pending: HashMap::new(),
                 idle: false,

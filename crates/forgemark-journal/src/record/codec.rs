@@ -7,6 +7,7 @@
 //! | commit | through, files, swaps, totals, links | items, one JSON value a line |
 //! | rewind | to, forget, links | |
 //! | import, end, checkpoint | everything | |
+//! | batch | id, stage and what belongs to it | the calls of an intended one, `[key, role, item]` a line |
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,10 @@ use forgemark_contract::ids::CallKey;
 use forgemark_contract::json::{self, Json, Object, Style, Writer};
 use forgemark_contract::time::Timestamp;
 
-use super::{Attempt, CallOutcome, CallRecord, CommitRecord, ImportRecord, Record, Usage};
+use super::{
+    Attempt, BatchCall, BatchIntent, BatchRecord, BatchStage, CallOutcome, CallRecord,
+    CommitRecord, ImportRecord, Record, Usage,
+};
 
 /// What the journal adds to commits and rewinds so that a reader can walk back without reading the calls in between.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +39,7 @@ const REWIND: u8 = 4;
 const IMPORT: u8 = 5;
 const END: u8 = 6;
 const CHECKPOINT: u8 = 7;
+const BATCH: u8 = 8;
 
 /// The number of a kind of record.
 pub(crate) fn kind_of(record: &Record) -> u8 {
@@ -46,6 +51,7 @@ pub(crate) fn kind_of(record: &Record) -> u8 {
         Record::Import(_) => IMPORT,
         Record::End { .. } => END,
         Record::Checkpoint { .. } => CHECKPOINT,
+        Record::Batch(_) => BATCH,
     }
 }
 
@@ -58,7 +64,13 @@ pub(crate) fn body_of(record: &Record) -> Bytes {
         Record::Run { plan, .. } => json::to_compact(plan).into(),
         Record::Commit(commit) => items_body(&commit.items),
         Record::Checkpoint { state } => json::to_compact(state).into(),
-        Record::Rewind { .. } | Record::Import(_) | Record::End { .. } => Bytes::new(),
+        Record::Batch(BatchRecord {
+            stage: BatchStage::Intended(intent),
+            ..
+        }) => calls_body(&intent.calls),
+        Record::Batch(_) | Record::Rewind { .. } | Record::Import(_) | Record::End { .. } => {
+            Bytes::new()
+        }
     }
 }
 
@@ -67,6 +79,21 @@ pub(crate) fn items_body(items: &[Json]) -> Bytes {
     let mut body = Vec::new();
     for item in items {
         Writer::new(&mut body, Style::COMPACT).json(item);
+        body.push(b'\n');
+    }
+    body.into()
+}
+
+/// The body of an intended batch: one call a line.
+fn calls_body(calls: &[BatchCall]) -> Bytes {
+    let mut body = Vec::with_capacity(calls.len() * 128);
+    for call in calls {
+        let mut w = Writer::new(&mut body, Style::COMPACT);
+        w.begin_array();
+        w.str(&call.key.to_string());
+        w.str(&call.role);
+        w.str(&call.item);
+        w.end_array();
         body.push(b'\n');
     }
     body.into()
@@ -119,6 +146,7 @@ pub(crate) fn write_header(out: &mut Vec<u8>, record: &Record, link: &Link) {
             w.key("detail");
             w.json(detail);
         }
+        Record::Batch(batch) => write_batch(&mut w, batch),
         Record::Checkpoint { .. } => {}
     }
     w.end_object();
@@ -130,6 +158,27 @@ fn write_lengths(w: &mut Writer<'_>, files: &BTreeMap<String, u64>) {
         w.field(file, len);
     }
     w.end_object();
+}
+
+fn write_batch(w: &mut Writer<'_>, batch: &BatchRecord) {
+    w.field("id", &batch.id);
+    w.field("at", &batch.at.0);
+    match &batch.stage {
+        BatchStage::Intended(intent) => {
+            w.field("stage", "intended");
+            w.field("model", &intent.model);
+            w.field("endpoint", &intent.endpoint);
+            w.field("after", &intent.after);
+        }
+        BatchStage::Submitted { provider_id } => {
+            w.field("stage", "submitted");
+            w.field("provider_id", provider_id);
+        }
+        BatchStage::Closed { how } => {
+            w.field("stage", "closed");
+            w.field("how", how);
+        }
+    }
 }
 
 fn write_call(w: &mut Writer<'_>, call: &CallRecord) {
@@ -220,6 +269,7 @@ pub(crate) fn decode(kind: u8, header: &[u8], body: Bytes) -> Result<(Record, Li
         CHECKPOINT => Record::Checkpoint {
             state: json::parse(&body).map_err(|e| format!("checkpoint: {e}"))?,
         },
+        BATCH => Record::Batch(read_batch(&header, &body)?),
         other => return Err(format!("record of unknown kind {other}")),
     };
     Ok((record, link))
@@ -271,6 +321,49 @@ fn read_call(header: &Json, body: Bytes) -> Result<CallRecord, String> {
         latency_ms: number(header, "latency_ms")?,
         outcome,
     })
+}
+
+fn read_batch(header: &Json, body: &[u8]) -> Result<BatchRecord, String> {
+    let stage = match text(header, "stage")?.as_str() {
+        "intended" => BatchStage::Intended(BatchIntent {
+            model: text(header, "model")?,
+            endpoint: text(header, "endpoint")?,
+            after: header.at("after").as_str().map(str::to_owned),
+            calls: read_calls(body)?,
+        }),
+        "submitted" => BatchStage::Submitted {
+            provider_id: text(header, "provider_id")?,
+        },
+        "closed" => BatchStage::Closed {
+            how: text(header, "how")?,
+        },
+        other => return Err(format!("batch in the unknown stage '{other}'")),
+    };
+    Ok(BatchRecord {
+        id: text(header, "id")?,
+        at: Timestamp(header.i64_or("at", 0)),
+        stage,
+    })
+}
+
+fn read_calls(body: &[u8]) -> Result<Vec<BatchCall>, String> {
+    let lines = body.split(|byte| *byte == b'\n').filter(|l| !l.is_empty());
+    let call = |line: &[u8]| {
+        let call = json::parse(line).map_err(|e| format!("call of a batch: {e}"))?;
+        let parts = call.as_array().unwrap_or_default();
+        let part = |place: usize| {
+            let part = parts.get(place).and_then(Json::as_str);
+            part.ok_or_else(|| "call of a batch without key, role or item".to_owned())
+        };
+        Ok(BatchCall {
+            key: part(0)?
+                .parse()
+                .map_err(|e: forgemark_contract::ids::IdError| e.to_string())?,
+            role: part(1)?.to_owned(),
+            item: part(2)?.to_owned(),
+        })
+    };
+    lines.map(call).collect()
 }
 
 fn read_commit(header: Json, body: &[u8]) -> Result<CommitRecord, String> {

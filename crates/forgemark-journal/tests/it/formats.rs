@@ -139,7 +139,7 @@ fn a_newer_segment_format_is_refused_by_name() {
     let disk = filled(1);
     let path = segments(&disk).pop().unwrap();
     let mut bytes = disk.read(&path).unwrap();
-    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    bytes[8..12].copy_from_slice(&3_u32.to_le_bytes());
     let crc = crc32fast::hash(&bytes[..28]);
     bytes[28..32].copy_from_slice(&crc.to_le_bytes());
     let mut file = disk.create(&path).unwrap();
@@ -149,7 +149,7 @@ fn a_newer_segment_format_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .ends_with("has format 2, this release reads up to 1"),
+            .ends_with("has format 3, this release reads up to 2"),
         "{error}"
     );
     let dumped = dump(&shared(&disk), &out()).unwrap().next().unwrap();
@@ -190,4 +190,70 @@ fn the_index_is_made_again_from_the_segments() {
     assert_eq!(verify(&shared(&disk), &out()).unwrap().index_entries, 40);
     let (journal, _) = open(&disk).unwrap();
     assert!(journal.lookup(&key("39")).unwrap().is_some());
+}
+
+/// Segments that release 0.1.0 wrote before it knew batches: a run, eight calls, a failed one.
+const EARLIER: [(&str, &[u8]); 2] = [
+    (
+        "00000000000000000000.fmj",
+        include_bytes!("../fixtures/v1/00000000000000000000.fmj"),
+    ),
+    (
+        "00000000000000002950.fmj",
+        include_bytes!("../fixtures/v1/00000000000000002950.fmj"),
+    ),
+];
+
+fn earlier() -> MemDisk {
+    let disk = MemDisk::new();
+    let dir = out().join(".forgemark/journal");
+    disk.create_dir_all(&dir).unwrap();
+    for (name, bytes) in EARLIER {
+        let mut file = disk.create(&dir.join(name)).unwrap();
+        file.write_all(bytes).unwrap();
+        file.sync().unwrap();
+    }
+    disk.sync_dir(&dir).unwrap();
+    disk
+}
+
+#[test]
+fn a_journal_of_the_first_format_is_read_and_goes_on_in_a_segment_of_the_second() {
+    let disk = earlier();
+    let before = segments(&disk);
+    let bytes: Vec<Vec<u8>> = before.iter().map(|path| disk.read(path).unwrap()).collect();
+    let (journal, recovered) = open(&disk).unwrap();
+    assert_eq!(recovered.records, 10);
+    assert_eq!(recovered.totals.all().calls, 9);
+    for n in 0..8 {
+        assert_eq!(
+            journal.lookup(&key(&n.to_string())).unwrap(),
+            Some(call(&n.to_string(), &"reply ".repeat(20)))
+        );
+    }
+    assert_eq!(journal.pending_batches().unwrap(), []);
+    journal
+        .append(Record::Call(call("new", "x")))
+        .wait()
+        .unwrap();
+    drop(journal);
+    let after = segments(&disk);
+    assert_eq!(after.len(), before.len() + 1);
+    for (path, bytes) in before.iter().zip(&bytes) {
+        assert_eq!(
+            &disk.read(path).unwrap(),
+            bytes,
+            "an old segment was changed"
+        );
+    }
+    let (journal, recovered) = open(&disk).unwrap();
+    assert_eq!(recovered.records, 11);
+    assert!(journal.lookup(&key("new")).unwrap().is_some());
+    // By role everything counts, by endpoint what came after the last old checkpoint.
+    let totals = journal.totals();
+    assert_eq!(totals.all().calls, 10);
+    let endpoint = &totals.by_endpoint["http://localhost:1"];
+    assert!(endpoint["model \"m\""].calls < 10);
+    drop(journal);
+    assert_eq!(verify(&shared(&disk), &out()).unwrap().calls, 10);
 }

@@ -3,6 +3,7 @@
 // The attribute tells clippy that helpers outside of test functions are test code too.
 #[cfg(test)]
 mod artifacts;
+mod batches;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

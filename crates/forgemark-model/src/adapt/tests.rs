@@ -1,6 +1,6 @@
 use super::{Accepts, Feature, Form, Sent};
 use crate::chat::{ChatRequest, Message, ReplyFormat, ToolChoice, ToolSpec};
-use crate::config::{Params, RoleParams};
+use crate::config::{Params, RoleParams, Wire};
 use forgemark_contract::json::Json;
 
 fn schema_request(tools: bool) -> ChatRequest {
@@ -37,14 +37,14 @@ fn the_ladder_of_forms() {
     let mut seen = vec![accepts.form(&request)];
     for _ in 0..2 {
         accepts = accepts
-            .without(Feature::Form(accepts.form(&request)), &params)
+            .without(Feature::Form(accepts.form(&request)), &params, Wire::OpenAi)
             .0;
         seen.push(accepts.form(&request));
     }
     assert_eq!(seen, [Form::Schema, Form::Object, Form::None]);
     // An endpoint that takes schemas and no json_object keeps its schemas.
     let no_object = Accepts::everything()
-        .without(Feature::Form(Form::Object), &params)
+        .without(Feature::Form(Form::Object), &params, Wire::OpenAi)
         .0;
     assert_eq!(no_object.form(&request), Form::Schema);
     let object = ChatRequest {
@@ -57,7 +57,7 @@ fn the_ladder_of_forms() {
 #[test]
 fn a_form_beside_tools_is_refused_only_there() {
     let accepts = Accepts::everything()
-        .without(Feature::FormWithTools, &params())
+        .without(Feature::FormWithTools, &params(), Wire::OpenAi)
         .0;
     assert_eq!(accepts.form(&schema_request(true)), Form::None);
     assert_eq!(accepts.form(&schema_request(false)), Form::Schema);
@@ -76,12 +76,12 @@ fn the_token_limit_changes_its_name_once_and_then_goes() {
             [Some("max_completion_tokens"), Some("max_tokens"), None],
         ),
     ] {
-        let second = start.without(Feature::MaxTokens, &params).0;
-        let third = second.without(Feature::MaxTokens, &params).0;
+        let second = start.without(Feature::MaxTokens, &params, Wire::OpenAi).0;
+        let third = second.without(Feature::MaxTokens, &params, Wire::OpenAi).0;
         let seen = [start, second, third].map(Accepts::max_tokens_name);
         assert_eq!(seen, names);
     }
-    let (_, what) = Accepts::everything().without(Feature::MaxTokens, &params);
+    let (_, what) = Accepts::everything().without(Feature::MaxTokens, &params, Wire::OpenAi);
     assert_eq!(what, "max_tokens refused, max_completion_tokens is sent");
 }
 
@@ -90,6 +90,7 @@ fn only_what_was_sent_can_be_refused() {
     let (request, params) = (schema_request(true), params());
     let names = |accepts: Accepts| -> Vec<String> {
         let sent = Sent {
+            wire: Wire::OpenAi,
             accepts,
             request: &request,
             params: &params,
@@ -110,9 +111,11 @@ fn only_what_was_sent_can_be_refused() {
         ]
     );
     // Numbers of extra keys are shared by the roles of a model: this role's only key has the number 1.
-    let (less, what) = Accepts::everything().without(Feature::Extra(1), &params);
+    let (less, what) = Accepts::everything().without(Feature::Extra(1), &params, Wire::OpenAi);
     assert_eq!(what, "top_k refused, not sent any more");
-    let less = less.without(Feature::FormWithTools, &params).0;
+    let less = less
+        .without(Feature::FormWithTools, &params, Wire::OpenAi)
+        .0;
     assert_eq!(names(less), ["max_tokens", "temperature", "tool_choice"]);
 }
 

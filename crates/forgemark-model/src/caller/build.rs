@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-use forgemark_journal::{Journal, Totals};
+use forgemark_journal::{
+    BatchRecord, BatchStage, Journal, JournalError, PendingBatch, Record, Totals,
+};
 
 use super::{Caller, Clock, Drain, FIRST_COMPLETION, Inner, RoleState, Shared, Target};
+use crate::batch::Batches;
 use crate::budget::{Amount, Ledger};
-use crate::config::{Backend, BuildError, CallerConfig, EndpointConfig, ModelConfig, RoleParams};
+use crate::chat::anthropic;
+use crate::config::{
+    Backend, BuildError, CallerConfig, EndpointConfig, ModelConfig, RoleParams, Wire,
+};
 use crate::endpoint::Endpoint;
 use crate::http::Clients;
 use crate::meter::Meter;
@@ -45,12 +51,27 @@ impl Caller {
         let mut clients = Clients::new(&config.http, max_idle(config));
         let mut targets = BTreeMap::new();
         let mut pools = Vec::new();
+        let mut adopted = still_open(&journal, &clock)?;
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let mut all_batches: Vec<Arc<Batches>> = Vec::new();
         for (name, model) in &config.models {
             let target = match &model.backend {
                 Backend::Agent(agent) => Target::Agent(Arc::clone(agent)),
                 Backend::Http(endpoints) => {
                     let pool = Arc::new(pool(name, model, endpoints, config, &mut clients)?);
                     pools.push(Arc::clone(&pool));
+                    let under_way = take_under_way(&mut adopted, model, &pool)?;
+                    let configs: Vec<_> = endpoints.iter().map(|e| e.batch).collect();
+                    if !under_way.is_empty() || configs.iter().any(Option::is_some) {
+                        all_batches.push(Arc::new(Batches::new(
+                            Arc::clone(&pool),
+                            model.model.clone(),
+                            model.prices,
+                            configs,
+                            under_way,
+                            Arc::clone(&waiting),
+                        )));
+                    }
                     Target::Pool(pool)
                 }
             };
@@ -74,11 +95,19 @@ impl Caller {
             }
             let known = extras.entry(role.model.as_str()).or_default();
             let first = role.params.max_tokens.unwrap_or(FIRST_COMPLETION);
+            let params = RoleParams::new(name, &role.params, known)?;
+            if speaks_anthropic(model) {
+                anthropic::check(&params).map_err(|what| BuildError::Params {
+                    role: name.clone(),
+                    what,
+                })?;
+            }
             let state = RoleState {
                 name: name.clone(),
                 model: model.model.clone(),
+                batches: batches_of(target, &all_batches),
                 target: target.share(),
-                params: RoleParams::new(name, &role.params, known)?,
+                params,
                 prices: model.prices,
                 attempt_timeout: role.attempt_timeout,
                 completion: AtomicU64::new(first.min(FIRST_COMPLETION)),
@@ -91,18 +120,80 @@ impl Caller {
             inner: Arc::new(Inner {
                 roles,
                 pools,
+                batches: all_batches,
                 journal,
                 ledger,
                 shared: Shared {
                     meter: Meter::default(),
                     clock,
                     scrubber: Scrubber::new(secrets(config)),
-                    drain: Drain::default(),
+                    drain: Arc::new(Drain::default()),
                     max_body: config.http.max_body,
                 },
             }),
         })
     }
+}
+
+/// The pending batches of which something is still to come. The others were cut off right before they were closed.
+fn still_open(journal: &Journal, clock: &Clock) -> Result<Vec<PendingBatch>, JournalError> {
+    let mut open = Vec::new();
+    for batch in journal.pending_batches()? {
+        let mut known = true;
+        for call in &batch.intent.calls {
+            known = known && journal.lookup(&call.key)?.is_some();
+        }
+        if known {
+            let how = "every reply stands in the journal".to_owned();
+            let closed = Record::Batch(BatchRecord {
+                id: batch.id,
+                at: clock(),
+                stage: BatchStage::Closed { how },
+            });
+            // It may be lost with the process: the next one finds it out again.
+            drop(journal.append(closed));
+        } else {
+            open.push(batch);
+        }
+    }
+    Ok(open)
+}
+
+/// Those pending batches that are this model's.
+fn take_under_way(
+    pending: &mut Vec<PendingBatch>,
+    model: &ModelConfig,
+    pool: &Pool,
+) -> Result<Vec<PendingBatch>, BuildError> {
+    let (ours, others) = std::mem::take(pending)
+        .into_iter()
+        .partition(|batch| batch.intent.model == model.model);
+    *pending = others;
+    let ours: Vec<PendingBatch> = ours;
+    for batch in &ours {
+        let endpoint = &batch.intent.endpoint;
+        if !pool.endpoints.iter().any(|known| known.name == *endpoint) {
+            return Err(BuildError::Batch {
+                batch: batch
+                    .provider_id
+                    .clone()
+                    .unwrap_or_else(|| batch.id.clone()),
+                model: model.model.clone(),
+                endpoint: endpoint.clone(),
+            });
+        }
+    }
+    Ok(ours)
+}
+
+/// The batches that new calls to a target go with.
+fn batches_of(target: &Target, all: &[Arc<Batches>]) -> Option<Arc<Batches>> {
+    let Target::Pool(pool) = target else {
+        return None;
+    };
+    let mut ours = all.iter().filter(|batches| batches.is_on());
+    ours.find(|batches| Arc::ptr_eq(&batches.pool, pool))
+        .cloned()
 }
 
 /// What budgets count of these totals.
@@ -124,6 +215,13 @@ impl Target {
     }
 }
 
+fn speaks_anthropic(model: &ModelConfig) -> bool {
+    match &model.backend {
+        Backend::Http(endpoints) => endpoints.iter().any(|e| e.wire == Wire::Anthropic),
+        Backend::Agent(_) => false,
+    }
+}
+
 fn http_endpoints(config: &CallerConfig) -> impl Iterator<Item = &EndpointConfig> {
     config
         .models
@@ -142,10 +240,13 @@ fn max_idle(config: &CallerConfig) -> usize {
 }
 
 fn secrets(config: &CallerConfig) -> impl Iterator<Item = &Secret> {
-    http_endpoints(config).flat_map(|endpoint| {
+    let proxies = &config.http.proxies;
+    let proxies = proxies.http.iter().chain(&proxies.https);
+    let keys = http_endpoints(config).flat_map(|endpoint| {
         let headers = endpoint.headers.iter().map(|(_, value)| value);
         endpoint.api_key.iter().chain(headers)
-    })
+    });
+    keys.chain(proxies)
 }
 
 fn pool(

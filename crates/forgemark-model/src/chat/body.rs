@@ -13,9 +13,10 @@ use bytes::Bytes;
 use forgemark_contract::ids::CallKey;
 use forgemark_contract::json::{Style, WriteJson, Writer};
 
-use super::{ChatRequest, Message, ReplyFormat, Role, ToolChoice, ToolSpec};
+use super::{ChatRequest, Message, ReplyFormat, Role, ToolChoice, ToolSpec, anthropic};
 use crate::adapt::{Accepts, Form};
-use crate::config::RoleParams;
+use crate::config::{RoleParams, Wire};
+use crate::endpoint::Endpoint;
 
 /// What the hash of a canonical body begins with. Changing the body's layout changes every key, and then this has to
 /// change too, so that a journal of an older layout is never half matched.
@@ -61,8 +62,27 @@ impl RequestBody {
         self.canonical.clone()
     }
 
+    /// The body that `endpoint` gets, which knows the model as `model` unless it has a name of its own for it.
+    pub(crate) fn for_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        request: &ChatRequest,
+        model: &str,
+        params: &RoleParams,
+        accepts: Accepts,
+    ) -> Bytes {
+        let name = endpoint.model.as_deref().unwrap_or(model);
+        match endpoint.wire {
+            Wire::Anthropic => anthropic::body::write(request, name, params, accepts),
+            Wire::OpenAi if accepts == Accepts::everything() && endpoint.model.is_none() => {
+                self.canonical()
+            }
+            Wire::OpenAi => self.adapted(request, name, params, accepts),
+        }
+    }
+
     /// The body for an endpoint that knows the model as `model` and accepts `accepts`.
-    pub(crate) fn adapted(
+    pub(super) fn adapted(
         &self,
         request: &ChatRequest,
         model: &str,

@@ -11,6 +11,7 @@
 //! | ids missing, empty, repeated | Gemini, llama.cpp, small servers | `call_N`, unique in the conversation |
 //! | `function_call` | old servers | a tool call |
 //! | no `usage`, or details at other places | old servers; DeepSeek | unknown usage; cached and reasoning tokens |
+//! | `type: message` with a list of blocks | Anthropic | see [`anthropic::reply`] |
 //! | an `error` in a 200 body, or in a choice | OpenRouter | an error of the endpoint |
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forgemark_contract::json::{Json, parse, to_compact};
 
-use super::{ChatReply, ChatRequest, Finish, ToolCall, Usage};
+use super::{ChatReply, ChatRequest, Finish, ToolCall, Usage, anthropic};
 
 /// A 200 body that is no chat completion.
 #[derive(Debug)]
@@ -43,6 +44,9 @@ pub(crate) fn parse_reply(body: &Bytes, request: &ChatRequest) -> Result<ChatRep
         && error.is_truthy()
     {
         return Err(ReplyError::Error(error.clone()));
+    }
+    if anthropic::reply::is_one(root) {
+        return Ok(anthropic::reply::read(root, body, &tree, request));
     }
     let usage = root.get("usage").and_then(read_usage);
     let model = root
@@ -91,6 +95,7 @@ pub(crate) fn parse_reply(body: &Bytes, request: &ChatRequest) -> Result<ChatRep
     Ok(ChatReply {
         content,
         reasoning,
+        thinking_blocks: Vec::new(),
         tool_calls,
         refusal,
         finish,
@@ -224,7 +229,7 @@ fn read_tool_call(call: Json) -> Option<ToolCall> {
 }
 
 /// Gives every call an id that is unique in the conversation: its own, or the first free `call_N`.
-fn repair_ids(calls: &mut [ToolCall], request: &ChatRequest) {
+pub(super) fn repair_ids(calls: &mut [ToolCall], request: &ChatRequest) {
     if calls.is_empty() {
         return;
     }

@@ -8,7 +8,7 @@ use super::{
     ToolSpec, Usage,
 };
 use crate::adapt::{Accepts, Feature, Form};
-use crate::config::{Params, RoleParams};
+use crate::config::{Params, RoleParams, Wire};
 
 fn request() -> ChatRequest {
     ChatRequest::new(
@@ -402,7 +402,7 @@ fn an_adapted_body_differs_only_in_its_tail() {
         Feature::ToolChoice,
         Feature::Extra(0),
     ] {
-        accepts = accepts.without(feature, &params).0;
+        accepts = accepts.without(feature, &params, Wire::OpenAi).0;
     }
     let adapted = text(&body.adapted(&request, "local/m", &params, accepts));
     let (core, tail) = adapted
@@ -457,6 +457,23 @@ fn keys_are_the_same_in_every_release() {
         key.to_string(),
         "9e486e5707d3f380acba7bc08f1ec9d49604b6608b924f6279b79fbdf8fabc80",
         "a changed key makes every journal forget its replies"
+    );
+}
+
+#[test]
+fn the_key_of_a_call_with_everything_is_the_same_in_every_release() {
+    let (request, params) = (with_tools(), params());
+    let key = RequestBody::new(&request, "m", &params).key(request.sample);
+    assert_eq!(
+        key.to_string(),
+        "d9b9172d2d32f49381d2062313168cd27aed8619e29b9966bbd9dd164d179dff"
+    );
+    // Signed thoughts come with a reply that is in the key already.
+    let mut thinking = request.clone();
+    thinking.messages[1].thinking_blocks = vec!["{}".to_owned()];
+    assert_eq!(
+        RequestBody::new(&thinking, "m", &params).key(request.sample),
+        key
     );
 }
 

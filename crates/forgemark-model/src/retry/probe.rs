@@ -55,15 +55,15 @@ async fn send(
         extra: Object::new(),
         ..Params::default()
     });
-    let model = endpoint.model.as_deref().unwrap_or(model);
     let body = RequestBody::new(&request, model, &params);
     let key = HeaderValue::from_static("probe");
     let limit = TIMEOUT.min(pool.retry.attempt_timeout);
     let mut number = 0;
     loop {
         let accepts = endpoint.accepts();
-        let bytes = body.adapted(&request, model, &params, accepts);
+        let bytes = body.for_endpoint(endpoint, &request, model, &params, accepts);
         let sent = Sent {
+            wire: endpoint.wire,
             accepts,
             request: &request,
             params: &params,
@@ -86,7 +86,7 @@ async fn send(
                 if let Some(feature) = fault.refused
                     && number < TRIES
                 {
-                    endpoint.learn(accepts, accepts.without(feature, &params).0);
+                    endpoint.learn(accepts, accepts.without(feature, &params, endpoint.wire).0);
                     continue;
                 }
                 // A model that thinks first cannot answer in one token, and some say so by an error.

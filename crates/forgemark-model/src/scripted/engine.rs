@@ -20,8 +20,8 @@ use super::scan::{self, Scan, scan};
 use super::script::{Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall};
 use super::vectors::Asked;
 use compile::{Compiled, Said, compile, or};
-pub(super) use refusal::rate_limited;
-use refusal::{JSON, answer_with, error_reply, refuse};
+pub(super) use refusal::{JSON, answer_with, rate_limited};
+use refusal::{error_reply, refuse};
 
 /// A compiled script. Immutable: the same request always gets the same answer.
 #[derive(Debug)]
@@ -55,6 +55,14 @@ pub struct Scripted {
     /// What the request is for: the name of its response format's JSON schema. Without one, a
     /// request whose text names the keys of a dialogue role has that role; else empty.
     pub role: Cow<'static, str>,
+}
+
+impl Scripted {
+    /// Whether it is an answer that can stand in the results of a batch: it travels, and is JSON.
+    pub(super) fn is_whole(&self) -> bool {
+        let travels = matches!(self.delivery, Delivery::Whole | Delivery::Slow { .. });
+        travels && self.content_type == JSON && forgemark_contract::json::parse(&self.body).is_ok()
+    }
 }
 
 /// How an answer travels.

@@ -10,7 +10,7 @@ pub(super) const NO_STREAMING: &str = r#"{"error":{"message":"The scripted serve
 
 pub(super) const CONTEXT_LENGTH: &str = r#"{"error":{"message":"This model's maximum context length is 4096 tokens. However, your messages resulted in more tokens. Please reduce the length of the messages.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
 
-pub(super) const NOT_FOUND: &str = r#"{"error":{"message":"There is no such route here. Known are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models, GET /stats, POST /stats/reset and GET /healthz.","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#;
+pub(super) const NOT_FOUND: &str = r#"{"error":{"message":"There is no such route here. Known are POST /v1/chat/completions, POST /v1/messages, POST /v1/embeddings, the batches of both protocols, GET /v1/models, GET /stats, POST /stats/reset and GET /healthz.","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#;
 
 pub(super) const METHOD: &str = r#"{"error":{"message":"This route does not take this method.","type":"invalid_request_error","param":null,"code":"method_not_allowed"}}"#;
 

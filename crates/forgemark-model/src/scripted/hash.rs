@@ -77,6 +77,10 @@ pub(super) enum Purpose {
     LatencyAngle,
     StallLatency,
     CallId,
+    /// Whether a call of a batch is finished.
+    Finished,
+    /// Where the result of a call stands.
+    Place,
     /// The n-th fault of a list.
     Fault(usize),
     /// The n-th word of a made-up sentence.
@@ -104,6 +108,8 @@ impl Purpose {
             Self::LatencyAngle => 14,
             Self::StallLatency => 15,
             Self::CallId => 16,
+            Self::Finished => 17,
+            Self::Place => 18,
             Self::Fault(n) => 0x1_0000 + n as u64,
             Self::Word(n) => 0x2_0000 + n as u64,
             Self::Value(n) => 0x1_0000_0000 + n as u64,

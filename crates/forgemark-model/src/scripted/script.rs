@@ -15,6 +15,9 @@
 //!   - {kind: rate_limit, retry_after_s: 1, rate: 0.02}
 //!   - {kind: context_length, over_bytes: 40000}
 //!   - {kind: cut_mid_body, attempts: [1], rate: 0.01}
+//! batches:                      # the first batch is played by the first entry, those beyond the list by the last
+//!   - {polls: 2, end: expired, finish: 0.5}
+//!   - {polls: 1, end: completed, in_order: true, cut_submit: true}
 //! rules:                        # the first that matches; what it leaves out comes from above
 //!   - match: {role: judge_turn, contains: "Question: why", model: big}
 //!     reply: {json: {score: "{n}", reasons: ["{passage}"], notes: "", question_ok: true, answer_ok: true}}
@@ -58,6 +61,8 @@ pub struct Script {
     pub dimensions: u32,
     /// A time of 429 at the start; HTTP server only.
     pub storm: Option<Storm>,
+    /// How batches are played, by the order in which they come; the last entry is for all further ones. HTTP server only.
+    pub batches: Vec<BatchPlay>,
     /// Tried in order; the first that matches decides.
     pub rules: Vec<Rule>,
     /// For requests that no rule matches, and for what a rule leaves out.
@@ -72,6 +77,78 @@ pub struct Storm {
     pub seconds: f64,
     /// Value of `Retry-After`; no header when absent.
     pub retry_after_s: Option<u32>,
+}
+
+/// How a batch goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchPlay {
+    /// How often it is looked at before it has ended.
+    pub polls: u32,
+    /// How it ends.
+    pub end: BatchEnd,
+    /// Probability in `[0, 1]` for each call that it was finished by then.
+    pub finish: f64,
+    /// Whether results stand in the order of the calls; else in one that follows from the seed.
+    pub in_order: bool,
+    /// The batch is taken, and the connection closed before anybody is told so.
+    pub cut_submit: bool,
+}
+
+impl BatchPlay {
+    /// Ends after one look with every call finished, results in another order.
+    pub const PLAIN: Self = Self {
+        polls: 1,
+        end: BatchEnd::Completed,
+        finish: 1.0,
+        in_order: false,
+        cut_submit: false,
+    };
+
+    /// Ends like this with each call finished at this rate.
+    pub fn partial(end: BatchEnd, finish: f64) -> Self {
+        Self {
+            end,
+            finish,
+            ..Self::PLAIN
+        }
+    }
+}
+
+/// How a batch ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchEnd {
+    /// As it should; calls that are not finished have an error.
+    Completed,
+    /// Its time was over.
+    Expired,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It was found to be faulty, and no call was made.
+    Failed,
+}
+
+impl BatchEnd {
+    /// The word in scripts and in `OpenAI`'s protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The end of this word.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Completed,
+            Self::Expired,
+            Self::Cancelled,
+            Self::Failed,
+        ]
+        .into_iter()
+        .find(|end| end.as_str() == word)
+    }
 }
 
 /// A behaviour for some requests.
@@ -188,6 +265,7 @@ impl Script {
             dialogue: Dialogue::PLAIN,
             dimensions: 64,
             storm: None,
+            batches: vec![BatchPlay::PLAIN],
             rules: Vec::new(),
             otherwise: Behaviour::NONE,
         }
@@ -221,6 +299,13 @@ impl Script {
             seconds,
             retry_after_s,
         });
+        self
+    }
+
+    /// Replaces how batches are played.
+    #[must_use]
+    pub fn batches(mut self, plays: impl IntoIterator<Item = BatchPlay>) -> Self {
+        self.batches = plays.into_iter().collect();
         self
     }
 

@@ -9,6 +9,7 @@
 //! A runtime a thread instead of one runtime of many threads: a call is some 20 microseconds of
 //! work, and moving it between threads costs more than it gains.
 
+mod batches;
 mod counters;
 mod delivery;
 mod routes;
@@ -89,7 +90,7 @@ impl Server {
         options: ServerOptions,
     ) -> Result<Running, StartError> {
         let engine = Engine::new(script)?;
-        let shared = Arc::new(Shared::new(engine, script.storm, options.log));
+        let shared = Arc::new(Shared::new(engine, script, options.log));
         let listen = |source| StartError::Listen {
             address: addr,
             source,

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use super::{Answer, ErrorKind, Fault, classify, classify_inner};
 use crate::adapt::{Accepts, Feature, Form, Sent};
 use crate::chat::{ChatRequest, Message, ReplyFormat, ToolSpec};
-use crate::config::{Params, RoleParams};
+use crate::config::{Params, RoleParams, Wire};
 
 /// 2030-01-02T03:04:05Z.
 const NOW: Timestamp = Timestamp(1_893_553_445_000_000);
@@ -56,6 +56,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 fn fault_with(status: u16, pairs: &[(&str, &str)], body: &str) -> Fault {
     let (request, params) = (request(), params());
     let sent = Sent {
+        wire: Wire::OpenAi,
         accepts: Accepts::everything(),
         request: &request,
         params: &params,
@@ -200,6 +201,51 @@ fn kinds_by_status_and_text() {
         (
             529,
             r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            ErrorKind::RateLimited,
+        ),
+        (
+            413,
+            r#"{"type":"error","error":{"type":"request_too_large","message":"Request exceeds the maximum size"}}"#,
+            ErrorKind::ContextLength,
+        ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 208310 tokens > 200000 maximum"}}"#,
+            ErrorKind::ContextLength,
+        ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000"}}"#,
+            ErrorKind::ContextLength,
+        ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}"#,
+            ErrorKind::ContentFilter,
+        ),
+        (
+            401,
+            r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#,
+            ErrorKind::Auth,
+        ),
+        (
+            403,
+            r#"{"type":"error","error":{"type":"permission_error","message":"Your API key does not have permission"}}"#,
+            ErrorKind::Auth,
+        ),
+        (
+            404,
+            r#"{"type":"error","error":{"type":"not_found_error","message":"model: c-9"}}"#,
+            ErrorKind::NoModel,
+        ),
+        (
+            504,
+            r#"{"type":"error","error":{"type":"timeout_error","message":"Request timed out"}}"#,
+            ErrorKind::Server,
+        ),
+        (
+            500,
+            r#"{"type":"error","error":{"type":"api_error","message":"Internal server error"}}"#,
             ErrorKind::Server,
         ),
         (408, "", ErrorKind::Server),
@@ -309,6 +355,7 @@ fn words_inside_other_words_refuse_nothing() {
 fn an_error_inside_a_success_counts_by_its_own_number() {
     let (request, params) = (request(), params());
     let sent = Sent {
+        wire: Wire::OpenAi,
         accepts: Accepts::everything(),
         request: &request,
         params: &params,
@@ -483,4 +530,75 @@ fn no_error_body_breaks_the_classifier() {
             assert!(fault(status, body).line().len() < 400, "{status} {body}");
         }
     }
+}
+
+#[test]
+fn parameters_of_the_other_protocol_are_found_under_their_names() {
+    let (mut request, params) = (request(), params());
+    request.tools.clear();
+    let refuses = |message: &str, accepts: Accepts| {
+        let sent = Sent {
+            wire: Wire::Anthropic,
+            accepts,
+            request: &request,
+            params: &params,
+        };
+        let error = Json::object([
+            ("type", Json::from("invalid_request_error")),
+            ("message", Json::from(message)),
+        ]);
+        let body = Json::object([("type", Json::from("error")), ("error", error)]);
+        let answer = Answer {
+            status: StatusCode::BAD_REQUEST,
+            headers: &HeaderMap::new(),
+            body: Bytes::from(forgemark_contract::json::to_compact(&body)),
+            now: NOW,
+        };
+        classify(&answer, &sent).refused
+    };
+    let all = Accepts::everything();
+    assert_eq!(
+        refuses("output_config: Extra inputs are not permitted", all),
+        Some(Feature::Form(Form::Schema))
+    );
+    let (by_tool, _) = all.without(Feature::Form(Form::Schema), &params, Wire::Anthropic);
+    assert_eq!(
+        refuses("tool_choice: this model does not support it", by_tool),
+        Some(Feature::Form(Form::Object))
+    );
+    assert_eq!(
+        refuses("stop_sequences: Extra inputs are not permitted", all),
+        Some(Feature::Stop)
+    );
+    assert_eq!(
+        refuses("top_k: Extra inputs are not permitted", all),
+        Some(Feature::Extra(0))
+    );
+    // The limit is required, so one that is refused is the configuration's business.
+    assert_eq!(
+        refuses(
+            "max_tokens: 100 > 64, which is the maximum allowed number of output tokens",
+            all
+        ),
+        None
+    );
+}
+
+#[test]
+fn the_reset_headers_of_the_other_protocol() {
+    let limited = fault_with(
+        429,
+        &[
+            ("anthropic-ratelimit-requests-remaining", "10"),
+            ("anthropic-ratelimit-requests-reset", "2030-01-02T03:04:06Z"),
+            ("anthropic-ratelimit-output-tokens-remaining", "0"),
+            (
+                "anthropic-ratelimit-output-tokens-reset",
+                "2030-01-02T03:04:25Z",
+            ),
+        ],
+        r#"{"type":"error","error":{"type":"rate_limit_error","message":"This would exceed your rate limit"}}"#,
+    );
+    assert_eq!(limited.kind, ErrorKind::RateLimited);
+    assert_eq!(limited.retry_after, Some(Duration::from_secs(20)));
 }

@@ -5,5 +5,6 @@
 mod client;
 mod counting;
 mod faults;
+mod messages;
 mod replies;
 mod routes;

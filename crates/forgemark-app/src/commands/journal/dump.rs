@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use forgemark_contract::json::{Json, Object};
-use forgemark_journal::{Attempt, CallOutcome, CallRecord, Entry, Record, Storage, dump};
+use forgemark_journal::{
+    Attempt, BatchRecord, BatchStage, CallOutcome, CallRecord, Entry, Record, Storage, dump,
+};
 
 use crate::Context;
 use crate::cli::JournalDumpArgs;
@@ -89,8 +91,36 @@ fn record_json(record: &Record, bodies: bool) -> (&'static str, Object) {
             "end",
             Object::from([("status", status.into()), ("detail", detail.clone())]),
         ),
+        Record::Batch(batch) => ("batch", batch_json(batch)),
         Record::Checkpoint { state } => ("checkpoint", Object::from([("state", state.clone())])),
     }
+}
+
+fn batch_json(batch: &BatchRecord) -> Object {
+    let mut fields = Object::from([
+        ("id", batch.id.as_str().into()),
+        ("at", batch.at.dataset_style().into()),
+    ]);
+    match &batch.stage {
+        BatchStage::Intended(intent) => {
+            fields.insert("stage", "intended");
+            fields.insert("model", intent.model.as_str());
+            fields.insert("endpoint", intent.endpoint.as_str());
+            fields.insert("after", intent.after.clone());
+            let calls = intent.calls.iter();
+            let keys: Json = calls.map(|call| Json::from(call.key.to_string())).collect();
+            fields.insert("calls", keys);
+        }
+        BatchStage::Submitted { provider_id } => {
+            fields.insert("stage", "submitted");
+            fields.insert("provider_id", provider_id.as_str());
+        }
+        BatchStage::Closed { how } => {
+            fields.insert("stage", "closed");
+            fields.insert("how", how.as_str());
+        }
+    }
+    fields
 }
 
 fn call_json(call: &CallRecord, bodies: bool) -> Object {

@@ -9,14 +9,18 @@ use super::{Delivery, Scripted};
 use crate::scripted::error_body;
 use crate::scripted::fault::Fault;
 
-pub(super) const JSON: &str = "application/json";
+pub(in crate::scripted) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
     <body><h1>Sign in to the network</h1></body></html>\n";
 const BAD_GATEWAY_PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n\
     <body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
 
-pub(super) fn answer_with(status: u16, content_type: &'static str, body: Bytes) -> Scripted {
+pub(in crate::scripted) fn answer_with(
+    status: u16,
+    content_type: &'static str,
+    body: Bytes,
+) -> Scripted {
     Scripted {
         delay: Duration::ZERO,
         fault: None,

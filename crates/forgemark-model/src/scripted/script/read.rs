@@ -4,7 +4,7 @@ use forgemark_contract::json::Json;
 
 use super::place::{Place, Read};
 use super::read_fault::{read_attempt, read_fault_rule};
-use super::{Behaviour, Matcher, Reply, Rule, Script, Stall, Storm};
+use super::{BatchEnd, BatchPlay, Behaviour, Matcher, Reply, Rule, Script, Stall, Storm};
 use crate::scripted::dialogue::Dialogue;
 use crate::scripted::latency::Latency;
 use crate::scripted::template::Template;
@@ -25,13 +25,14 @@ const BEHAVIOUR_KEYS: [&str; 8] = [
     "faults",
     "match",
 ];
-const SCRIPT_KEYS: [&str; 9] = [
+const SCRIPT_KEYS: [&str; 10] = [
     "seed",
     "models",
     "dialogue",
     "dimensions",
     "storm_s",
     "storm_retry_after_s",
+    "batches",
     "rules",
     "roles",
     "description",
@@ -61,6 +62,16 @@ pub(super) fn script(value: &Json) -> Read<Script> {
     } else if let Some(orphan) = top.get("storm_retry_after_s") {
         return Err(orphan.error("needs `storm_s`"));
     }
+    if let Some(batches) = top.get("batches") {
+        script.batches = batches
+            .list()?
+            .iter()
+            .map(read_batch)
+            .collect::<Read<_>>()?;
+        if script.batches.is_empty() {
+            return Err(batches.error("is empty; leave it out for batches that complete"));
+        }
+    }
     script.otherwise = behaviour(&top)?;
     if let Some(rules) = top.get("rules") {
         for rule in rules.list()? {
@@ -85,6 +96,30 @@ pub(super) fn script(value: &Json) -> Read<Script> {
         }
     }
     Ok(script)
+}
+
+fn read_batch(place: &Place<'_>) -> Read<BatchPlay> {
+    place.only(&["polls", "end", "finish", "in_order", "cut_submit"])?;
+    let mut play = BatchPlay::PLAIN;
+    if let Some(end) = place.get("end") {
+        let word = end.value.as_str().unwrap_or_default();
+        play.end = BatchEnd::from_word(word)
+            .ok_or_else(|| end.error("is none of completed, expired, cancelled, failed"))?;
+    }
+    play.polls = place.small("polls", 0, u32::MAX)?.unwrap_or(play.polls);
+    play.finish = place.rate("finish")?.unwrap_or(play.finish);
+    for (name, flag) in [
+        ("in_order", &mut play.in_order),
+        ("cut_submit", &mut play.cut_submit),
+    ] {
+        if let Some(given) = place.get(name) {
+            *flag = match given.value {
+                Json::Bool(given) => *given,
+                _ => return Err(given.error("is neither true nor false")),
+            };
+        }
+    }
+    Ok(play)
 }
 
 fn read_dialogue(place: &Place<'_>) -> Read<Dialogue> {

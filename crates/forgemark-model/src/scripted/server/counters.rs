@@ -44,6 +44,10 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Connections accepted.
     pub connections: u64,
+    /// Batches that were taken.
+    pub batches: u64,
+    /// Their calls, which count in `calls` too.
+    pub batch_calls: u64,
 }
 
 impl Stats {
@@ -70,6 +74,8 @@ impl Stats {
             ("bytes_in", self.bytes_in.into()),
             ("bytes_out", self.bytes_out.into()),
             ("connections", self.connections.into()),
+            ("batches", self.batches.into()),
+            ("batch_calls", self.batch_calls.into()),
         ])
     }
 }
@@ -114,6 +120,8 @@ pub(super) struct Counters {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     connections: AtomicU64,
+    batches: AtomicU64,
+    batch_calls: AtomicU64,
     log: Option<Mutex<Vec<LogEntry>>>,
 }
 
@@ -165,6 +173,8 @@ impl Counters {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            batch_calls: AtomicU64::new(0),
             log: log.then(Mutex::default),
         }
     }
@@ -222,7 +232,14 @@ impl Counters {
         }
     }
 
-    fn replied(&self, status: u16, bytes: usize, paid_key: Option<u128>) {
+    /// A batch of this many calls was taken.
+    pub(super) fn batched(&self, calls: usize) {
+        self.batches.fetch_add(1, Relaxed);
+        self.batch_calls.fetch_add(calls as u64, Relaxed);
+    }
+
+    /// A reply leaves, or stands ready in a batch.
+    pub(super) fn replied(&self, status: u16, bytes: usize, paid_key: Option<u128>) {
         if status == 200 {
             self.ok.fetch_add(1, Relaxed);
         } else {
@@ -281,6 +298,8 @@ impl Counters {
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
             connections: self.connections.load(Relaxed),
+            batches: self.batches.load(Relaxed),
+            batch_calls: self.batch_calls.load(Relaxed),
         }
     }
 
@@ -306,6 +325,8 @@ impl Counters {
             &self.bytes_in,
             &self.bytes_out,
             &self.connections,
+            &self.batches,
+            &self.batch_calls,
         ]) {
             counter.store(0, Relaxed);
         }

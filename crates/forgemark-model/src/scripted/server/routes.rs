@@ -12,12 +12,14 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::batches::{self, Desk};
 use super::counters::{Counters, LogEntry};
 use super::delivery::{Cut, Reply};
 use crate::scripted::completion::CREATED;
 use crate::scripted::engine::{Delivery, Engine, RequestHash, Scripted, rate_limited};
 use crate::scripted::error_body;
-use crate::scripted::script::Storm;
+use crate::scripted::messages;
+use crate::scripted::script::{Script, Storm};
 
 /// Longer request bodies are refused.
 const BODY_LIMIT: usize = 256 << 20;
@@ -28,25 +30,28 @@ const PROBE: &[u8] = b"probe";
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    engine: Engine,
+    pub(super) engine: Engine,
     pub(super) counters: Counters,
     storm: Option<Storm>,
+    pub(super) desk: Desk,
     /// When the first chat call came, for the storm.
     first_call: Mutex<Option<Instant>>,
 }
 
 impl Shared {
-    pub(super) fn new(engine: Engine, storm: Option<Storm>, log: bool) -> Self {
+    pub(super) fn new(engine: Engine, script: &Script, log: bool) -> Self {
         Self {
             engine,
             counters: Counters::new(log),
-            storm,
+            storm: script.storm,
+            desk: Desk::new(script),
             first_call: Mutex::new(None),
         }
     }
 
     pub(super) fn reset(&self) {
         self.counters.reset();
+        self.desk.reset();
         *self
             .first_call
             .lock()
@@ -70,17 +75,26 @@ pub(super) async fn answer(
     shared: Arc<Shared>,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Cut> {
+    if let Some(wanted) = batches::route(request.method(), request.uri().path()) {
+        return batches::answer(&shared, wanted, request).await;
+    }
     let method = request.method();
     let expected = match request.uri().path() {
         "/v1/chat/completions" | "/chat/completions" => {
             if method == Method::POST {
-                return call(&shared, request, Engine::respond_hashed).await;
+                return call(&shared, request, Service::Chat).await;
             }
             Method::POST
         }
         "/v1/embeddings" | "/embeddings" => {
             if method == Method::POST {
-                return call(&shared, request, Engine::embed_hashed).await;
+                return call(&shared, request, Service::Embeddings).await;
+            }
+            Method::POST
+        }
+        "/v1/messages" | "/messages" => {
+            if method == Method::POST {
+                return call(&shared, request, Service::Messages).await;
             }
             Method::POST
         }
@@ -119,16 +133,59 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// Answers a call of a model with what `respond` makes of its body, its hash and its attempt.
+/// What a call of a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scripted) enum Service {
+    Chat,
+    Messages,
+    Embeddings,
+}
+
+impl Service {
+    /// The answer to an attempt of a call, or to one in a storm.
+    pub(in crate::scripted) fn respond(
+        self,
+        engine: &Engine,
+        body: &[u8],
+        request: u128,
+        attempt: u32,
+        storm: Option<Scripted>,
+    ) -> Scripted {
+        let stormy = |scripted: Scripted| match storm {
+            Some(stormy) => Scripted {
+                role: scripted.role,
+                ..stormy
+            },
+            None => scripted,
+        };
+        match self {
+            Service::Chat => stormy(engine.respond_hashed(body, request, attempt)),
+            Service::Embeddings => stormy(engine.embed_hashed(body, request, attempt)),
+            Service::Messages => match messages::read(body) {
+                Ok(asked) => {
+                    let scripted = engine.respond_hashed(&asked.chat, request, attempt);
+                    messages::answer(stormy(scripted), &asked)
+                }
+                Err(what) => messages::refuse(&what),
+            },
+        }
+    }
+}
+
+/// Answers a call of a model.
 async fn call(
     shared: &Shared,
     request: Request<Incoming>,
-    respond: fn(&Engine, &[u8], u128, u32) -> Scripted,
+    service: Service,
 ) -> Result<Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Some(body) = read(body).await? else {
         return Ok(error(413, error_body::TOO_LARGE));
     };
+    if service == Service::Messages && !head.headers.contains_key("anthropic-version") {
+        let body = messages::error_body(400, "anthropic-version: header is required");
+        return Ok(respond(400, "application/json", body));
+    }
     let key = head
         .headers
         .get("idempotency-key")
@@ -143,13 +200,8 @@ async fn call(
     };
     let waiting = (!probe).then(|| counters.wait());
     let attempt = retry_count(&head.headers).unwrap_or(arrivals_before);
-    let mut scripted = respond(&shared.engine, &body, hash.request, attempt);
-    if let Some(stormy) = shared.storm() {
-        scripted = Scripted {
-            role: scripted.role,
-            ..stormy
-        };
-    }
+    let storm = shared.storm();
+    let scripted = service.respond(&shared.engine, &body, hash.request, attempt, storm);
     drop(body);
     if !probe {
         counters.count_decision(&scripted.role, scripted.fault);
@@ -191,7 +243,7 @@ async fn call(
 }
 
 /// The whole body; `None` when it is longer than we take.
-async fn read(mut body: Incoming) -> Result<Option<Bytes>, Cut> {
+pub(super) async fn read(mut body: Incoming) -> Result<Option<Bytes>, Cut> {
     // A body that stands in the read buffer comes as one frame: no copy then.
     let Some(first) = frame(&mut body).await? else {
         return Ok(Some(Bytes::new()));
@@ -247,7 +299,7 @@ fn models(engine: &Engine) -> Bytes {
     .into()
 }
 
-fn error(status: u16, body: &'static str) -> Response<Reply> {
+pub(super) fn error(status: u16, body: &'static str) -> Response<Reply> {
     respond(
         status,
         "application/json",
@@ -255,7 +307,7 @@ fn error(status: u16, body: &'static str) -> Response<Reply> {
     )
 }
 
-fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response<Reply> {
+pub(super) fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response<Reply> {
     with_status(status, content_type, Reply::Whole(body))
 }
 

@@ -101,7 +101,7 @@ async fn refused_parameters_are_dropped_once_and_remembered() {
         .iter()
         .map(|notice| match notice {
             Notice::Adapted { what, .. } => what.as_str(),
-            Notice::EndpointUnusable { .. } => panic!("{notice:?}"),
+            Notice::EndpointUnusable { .. } | Notice::Unbatched { .. } => panic!("{notice:?}"),
         })
         .collect();
     assert_eq!(told, history);

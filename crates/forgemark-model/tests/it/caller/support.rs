@@ -199,12 +199,16 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Se
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let length: usize = headers.get("content-length")?.parse().ok()?;
+    let length = headers.get("content-length").map_or("0", String::as_str);
+    let length: usize = length.parse().ok()?;
     let end = head_end + 4 + length;
     while buffer.len() < end {
         fill(stream, buffer).await?;
     }
-    let body = parse(&buffer[head_end + 4..end]).expect("requests are JSON");
+    let body = match &buffer[head_end + 4..end] {
+        [] => Json::Null,
+        body => parse(body).expect("requests are JSON"),
+    };
     buffer.drain(..end);
     Some(Seen {
         n: 0,
