@@ -146,6 +146,16 @@ pub struct Case {
     pub models: Vec<(Name, Verdict, bool)>,
 }
 
+impl Case {
+    /// Whether the judges' verdicts are not all one word; a decision that failed is a word of its own.
+    pub fn is_contested(&self) -> bool {
+        let first = self.judges.first().map(|(_, verdict)| *verdict);
+        self.judges
+            .iter()
+            .any(|(_, verdict)| Some(*verdict) != first)
+    }
+}
+
 /// Every claim of an arena with its decisions, whatever the policy.
 #[derive(Debug)]
 pub struct Docket<'c> {
@@ -328,6 +338,8 @@ pub struct Adjudicator<'d> {
     judges: BTreeSet<Name>,
     /// The model in people's place.
     model: Option<Name>,
+    /// A claim that is taken as decided.
+    assumed: Option<(ClaimKey<Name>, Outcome)>,
 }
 
 /// Decisions that count, each with its side.
@@ -349,11 +361,30 @@ impl<'d> Adjudicator<'d> {
                 People::Humans => None,
                 People::Model(model) => docket.graph.name(model),
             },
+            assumed: None,
+        }
+    }
+
+    /// The same with one claim taken as decided, whoever said what about it.
+    #[must_use]
+    pub fn assuming(&self, key: ClaimKey<Name>, outcome: Outcome) -> Self {
+        Adjudicator {
+            docket: self.docket,
+            policy: self.policy,
+            judges: self.judges.clone(),
+            model: self.model,
+            assumed: Some((key, outcome)),
         }
     }
 
     /// What a rule makes of a claim.
     pub fn rule(&self, rule: &Rule, key: &ClaimKey<Name>) -> Ruling {
+        if let Some((_, outcome)) = self.assumed.filter(|(assumed, _)| assumed == key) {
+            return Ruling {
+                outcome,
+                by: By::People,
+            };
+        }
         let Some(case) = self.docket.cases.get(key) else {
             return Ruling {
                 outcome: Outcome::Unresolved,
