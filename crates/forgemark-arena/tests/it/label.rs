@@ -543,15 +543,13 @@ fn what_moves_the_ratings_comes_first() {
         let graph = adjudicator.docket.graph;
         assert_eq!(tasks.len(), 4);
         let found: Vec<_> = tasks.iter().map(|task| task.information.unwrap()).collect();
-        // Whether the question is valid decides about all four games, each of the others about one more.
+        // Whether the question is valid decides about four games that are there, each of the others about one more.
         assert_eq!(graph.show_claim(&tasks[0].key), ILL_POSED);
-        assert!(found[0].elo > 1.5 * found[1].elo, "{found:?}");
         assert!(found[0].swaps > found[1].swaps, "{found:?}");
-        for one in &found[2..] {
-            assert!(
-                (one.elo - found[1].elo).abs() < 1e-9 && one.elo > 0.0,
-                "{found:?}"
-            );
+        // Four ratings move by x with probability 1/2, or one does for certain: sqrt(4 x^2) / 2 = sqrt(x^2).
+        for one in &found {
+            assert!((one.elo - found[0].elo).abs() < 1e-5, "{found:?}");
+            assert!(one.elo > 1.0, "{found:?}");
         }
         // Nothing was decided by asking.
         assert_eq!(
