@@ -22,10 +22,12 @@ const LONGEST_USER: usize = 80;
 pub struct Book {
     storage: Arc<dyn Storage>,
     path: PathBuf,
+    lock: PathBuf,
+    owner: String,
     list: ListFile<Label>,
     /// The file as it was read or written last; `None` where there is none.
     bytes: Option<Vec<u8>>,
-    _held: Box<dyn Held>,
+    held: Option<Box<dyn Held>>,
 }
 
 /// Whether a name of a user is one of a file that every system takes.
@@ -50,8 +52,8 @@ pub fn check_user(user: &str) -> Result<(), LabelError> {
 }
 
 impl Book {
-    /// Opens a person's labels in the arena folder `dir`, which need not be there yet. `owner` is the line that another process sees
-    /// while this one has them.
+    /// Opens a person's labels in the arena folder `dir`, and keeps other processes off them. The file need not be there yet. `owner` is
+    /// the line that another process sees meanwhile.
     ///
     /// # Errors
     /// [`LabelError::User`] for a name that is none, [`LabelError::Lock`] when another process has them,
@@ -62,32 +64,66 @@ impl Book {
         user: &str,
         owner: &str,
     ) -> Result<Self, LabelError> {
+        let mut book = Self::unread(storage, dir, user, owner)?;
+        book.own()?;
+        book.refresh()?;
+        Ok(book)
+    }
+
+    /// The same without keeping others off and without writing anything, until the first change.
+    ///
+    /// # Errors
+    /// As [`Book::open`], but for the lock.
+    pub fn look(
+        storage: Arc<dyn Storage>,
+        dir: &Path,
+        user: &str,
+        owner: &str,
+    ) -> Result<Self, LabelError> {
+        let mut book = Self::unread(storage, dir, user, owner)?;
+        book.refresh()?;
+        Ok(book)
+    }
+
+    fn unread(
+        storage: Arc<dyn Storage>,
+        dir: &Path,
+        user: &str,
+        owner: &str,
+    ) -> Result<Self, LabelError> {
         check_user(user)?;
-        let path = dir
-            .join(FileKind::Labels.folder())
-            .join(format!("{user}.json"));
-        let state = dir.join(STATE_DIR);
-        let lock = state.join(format!("label-{user}.lock"));
+        let folder = dir.join(FileKind::Labels.folder());
+        Ok(Book {
+            storage,
+            path: folder.join(format!("{user}.json")),
+            lock: dir.join(STATE_DIR).join(format!("label-{user}.lock")),
+            owner: owner.to_owned(),
+            list: ListFile::default(),
+            bytes: None,
+            held: None,
+        })
+    }
+
+    fn own(&mut self) -> Result<(), LabelError> {
+        if self.held.is_some() {
+            return Ok(());
+        }
         let at = |path: &Path| {
             let path = path.to_owned();
             |source| LabelError::Write { path, source }
         };
-        storage.create_dir_all(&state).map_err(at(&state))?;
-        let held = match storage.try_lock(&lock, owner).map_err(at(&lock))? {
-            LockAttempt::Held(held) => held,
+        if let Some(state) = self.lock.parent() {
+            self.storage.create_dir_all(state).map_err(at(state))?;
+        }
+        let taken = self.storage.try_lock(&self.lock, &self.owner);
+        match taken.map_err(at(&self.lock))? {
+            LockAttempt::Held(held) => self.held = Some(held),
             LockAttempt::Busy { owner } => {
-                return Err(JournalError::Locked { path: lock, owner }.into());
+                let path = self.lock.clone();
+                return Err(JournalError::Locked { path, owner }.into());
             }
-        };
-        let mut book = Book {
-            storage,
-            path,
-            list: ListFile::default(),
-            bytes: None,
-            _held: held,
-        };
-        book.refresh()?;
-        Ok(book)
+        }
+        Ok(())
     }
 
     /// Where the labels stand.
@@ -103,8 +139,9 @@ impl Book {
     /// Sets the label of a claim, and answers what stood there before.
     ///
     /// # Errors
-    /// [`LabelError::Write`], or those of reading the file again. Nothing has changed then.
+    /// [`LabelError::Write`], or those of [`Book::open`]. Nothing has changed then.
     pub fn put(&mut self, key: &ClaimKey<&str>, label: Label) -> Result<Option<Label>, LabelError> {
+        self.own()?;
         self.refresh()?;
         let mut list = self.list.clone();
         let slot = self.place(key).and_then(|place| list.slots.get_mut(place));
@@ -123,6 +160,7 @@ impl Book {
     /// # Errors
     /// As [`Book::put`].
     pub fn remove(&mut self, key: &ClaimKey<&str>) -> Result<Option<Label>, LabelError> {
+        self.own()?;
         self.refresh()?;
         let Some(place) = self.place(key) else {
             return Ok(None);

@@ -5,17 +5,21 @@
 //!                                                      └─ answer/B ◄─ critiques ─┐
 //! session .../critique/MODE/CRITIC/B                                  critique ──┴─ debate/0 ─ debate/1 ...
 //! session .../illposed/A                     answer/A ◄─ disputes ─ debate/0 ...
+//! in the session of their claim              critique, answer/A ◄─ judges ─ judgment/J; ◄─ labels ─ label/USER
 //! ```
 //!
-//! Names of models stand in keys as slugs. Critiques have the role `critic`, messages of debates `claimant` and `defender`; no
-//! trainer takes those roles for an answer. An answer that an adjudication calls right gets the label `chosen` and the reward 1,
+//! Names of models stand in keys as slugs. Critiques have the role `critic`, messages of debates `claimant` and `defender`, decisions of
+//! judges `judge` and those of people `labeller`; no trainer takes those roles for an answer. An answer that an adjudication calls right gets the label `chosen` and the reward 1,
 //! one that it calls wrong `rejected` and 0, and `reward_source` is `adjudication:POLICY@DIGEST`; the critique of a claim gets
 //! the same for the claim. What is dropped or unresolved has neither.
 //!
 //! Hidden by their lifecycle status: questions that failed (`failed`), that a later attempt replaced (`replaced`) or that were adjudicated
 //! invalid (`invalid`), with all that hangs on them; answers that failed or call their question ill-posed, as long as nothing was adjudicated about them.
 //!
-//! Judgments and labels are what adjudications are made of and become no records.
+//! A decision needs its critique, or the answer that calls its question ill-posed. Of several decisions of one judge or person about one claim
+//! the last one becomes a record. What models decided in people's place (`synthetic_adjudications/`) becomes none.
+
+mod decisions;
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,8 +44,10 @@ pub struct Arena {
     adjudications: HashMap<String, Adjudication>,
     policy: Option<String>,
     questions: HashMap<String, Question>,
-    /// External ids of answers, critiques and debates.
+    /// Places of answers, critiques, debates and decisions.
     seen: HashSet<String>,
+    /// Judgments and labels of each claim so far.
+    decided: HashMap<String, i64>,
 }
 
 /// What is known of a question.
@@ -81,6 +87,7 @@ impl Arena {
             policy: None,
             questions: HashMap::new(),
             seen: HashSet::new(),
+            decided: HashMap::new(),
         }
     }
 
@@ -95,12 +102,14 @@ impl Arena {
             FileKind::Answers => Some(2),
             FileKind::Critiques => Some(3),
             FileKind::Debates => Some(4),
-            FileKind::Judgments | FileKind::Labels | FileKind::Adjudications => None,
+            FileKind::Judgments => Some(5),
+            FileKind::Labels => Some(6),
+            FileKind::Adjudications => None,
         }
     }
 
     /// What a file holds, with what of it cannot be read or stands alone: an answer needs its question, a critique its answer, a
-    /// debate its critique.
+    /// debate its critique, a decision its claim.
     pub fn file(&mut self, path: &str, bytes: &[u8]) -> (Vec<Unit>, Vec<Problem>) {
         let mut found = Found {
             file: path.to_owned(),
@@ -115,25 +124,29 @@ impl Arena {
                     let list = parsed::<Benchmark>(bytes, &mut found);
                     let newest = newest_attempts(&list);
                     let questioner = place.questioner.unwrap_or_default();
-                    self.entries(&list, &mut found, |arena, row| {
+                    self.entries(&list, &mut found, |arena, _, row| {
                         let live = newest.get(&row.run_id).is_none_or(|n| *n <= row.attempt());
                         arena.question(row, &questioner, live)
                     });
                 }
                 FileKind::Answers => {
                     let list = parsed(bytes, &mut found);
-                    self.entries(&list, &mut found, Self::answer);
+                    self.entries(&list, &mut found, |arena, _, row| arena.answer(row));
                 }
                 FileKind::Critiques => {
                     let list = parsed(bytes, &mut found);
                     let mode = place.mode.unwrap_or_default();
-                    self.entries(&list, &mut found, |arena, row| arena.critique(row, &mode));
+                    self.entries(&list, &mut found, |arena, _, row| {
+                        arena.critique(row, &mode)
+                    });
                 }
                 FileKind::Debates => {
                     let list = parsed(bytes, &mut found);
-                    self.entries(&list, &mut found, |arena, row| arena.debate(row, &place));
+                    self.entries(&list, &mut found, |arena, _, row| arena.debate(row, &place));
                 }
-                FileKind::Judgments | FileKind::Labels | FileKind::Adjudications => {}
+                FileKind::Judgments => self.judgments(bytes, &place.stem, &mut found),
+                FileKind::Labels => self.labels(bytes, &place.stem, &mut found),
+                FileKind::Adjudications => {}
             }
         }
         (found.units, found.problems)
@@ -143,7 +156,7 @@ impl Arena {
         &mut self,
         list: &ListFile<T>,
         found: &mut Found,
-        mut take: impl FnMut(&mut Self, &T) -> Result<Unit, ShapeError>,
+        mut take: impl FnMut(&mut Self, usize, &T) -> Result<Unit, ShapeError>,
     ) {
         for (index, slot) in list.slots.iter().enumerate() {
             match slot {
@@ -151,7 +164,7 @@ impl Arena {
                 Slot::Unreadable { error, .. } => {
                     found.problem(None, error.clone().under_index(index));
                 }
-                Slot::Entry(entry) => match take(self, &entry.record) {
+                Slot::Entry(entry) => match take(self, index, &entry.record) {
                     Ok(unit) => found.units.push(unit),
                     Err(error) => found.problem(None, error.under_index(index)),
                 },

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod journal;
 mod kill;
+mod label;
 mod original;
 mod scripted_server;
 mod signals;
