@@ -31,7 +31,7 @@ pub mod stats;
 mod keys;
 
 pub use adjudicate::{Adjudicator, Docket};
-pub use check::{Class, Finding, Level, Report, check};
+pub use check::{Class, Finding, Level, Report, check, faults};
 pub use corpus::{Content, Corpus, CorpusError, CorpusFile, Ref, is_arena};
 pub use games::Walk;
 pub use graph::{Graph, Name};

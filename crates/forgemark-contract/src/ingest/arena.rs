@@ -131,13 +131,12 @@ impl Arena {
                 }
                 FileKind::Answers => {
                     let list = parsed(bytes, &mut found);
-                    self.entries(&list, &mut found, |arena, _, row| arena.answer(row));
+                    self.entries(&list, &mut found, |arena, _, row| arena.answer(row, &place));
                 }
                 FileKind::Critiques => {
                     let list = parsed(bytes, &mut found);
-                    let mode = place.mode.unwrap_or_default();
                     self.entries(&list, &mut found, |arena, _, row| {
-                        arena.critique(row, &mode)
+                        arena.critique(row, &place)
                     });
                 }
                 FileKind::Debates => {
@@ -282,7 +281,19 @@ impl Arena {
         Ok(self.unit(head, vec![question, own]))
     }
 
-    fn answer(&mut self, row: &Answer) -> Result<Unit, ShapeError> {
+    fn answer(&mut self, row: &Answer, place: &Place) -> Result<Unit, ShapeError> {
+        in_place([
+            (
+                "question_model",
+                row.question_model.as_str(),
+                questioner(place),
+            ),
+            (
+                "answer_model",
+                row.answer_model.as_str(),
+                place.stem.as_str(),
+            ),
+        ])?;
         let key = question_key(row.run(), &row.question_model, row.outer_attempt)?;
         let name = key.to_string();
         let Some(question) = self.questions.get_mut(&name) else {
@@ -346,11 +357,25 @@ impl Arena {
         draft
     }
 
-    fn critique(&mut self, row: &Critique, mode: &str) -> Result<Unit, ShapeError> {
+    fn critique(&mut self, row: &Critique, place: &Place) -> Result<Unit, ShapeError> {
+        let pair = format!("{}__{}", slug(&row.critic), slug(&row.answer_author));
+        in_place([
+            (
+                "question_author",
+                row.question_author.as_str(),
+                questioner(place),
+            ),
+            (
+                "critic and answer_author",
+                pair.as_str(),
+                place.stem.as_str(),
+            ),
+        ])?;
+        let mode = place.mode.clone().unwrap_or_default();
         let answer = self.answered(row, &row.question_author, &row.answer_author)?;
         let claim = ClaimKey {
             answer: answer.clone(),
-            critique: Some((mode.to_owned(), slug(&row.critic))),
+            critique: Some((mode, slug(&row.critic))),
         };
         let last = row
             .last()
@@ -394,6 +419,11 @@ impl Arena {
             Some(_) => row.answer_author.as_ref().unwrap_or(&row.bob_model),
             None => row.claimant.as_ref().unwrap_or(&row.alice_model),
         };
+        let told = match &critique {
+            Some((_, critic)) => format!("{critic}__{}", slug(answerer)),
+            None => slug(answerer),
+        };
+        in_place([("who debates", told.as_str(), place.stem.as_str())])?;
         let answer = self.answered(row, questioner, answerer)?;
         let claim = ClaimKey {
             answer: answer.clone(),
@@ -530,6 +560,23 @@ impl Arena {
             ..unit
         }
     }
+}
+
+/// Refuses an entry that says another name than its path, which would have two places.
+fn in_place<'a>(
+    names: impl IntoIterator<Item = (&'static str, &'a str, &'a str)>,
+) -> Result<(), ShapeError> {
+    let other = names
+        .into_iter()
+        .find(|(_, said, path)| slug(said) != *path);
+    other.map_or(Ok(()), |(field, said, path)| {
+        let what = format!("expected {path}, as the path says, found {said}");
+        Err(ShapeError::here(what).under_key(field))
+    })
+}
+
+fn questioner(place: &Place) -> &str {
+    place.questioner.as_deref().unwrap_or_default()
 }
 
 /// A file of entries; none where it is no such file, which is said.

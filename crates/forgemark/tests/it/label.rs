@@ -243,7 +243,7 @@ fn what_cannot_be_labelled_is_said_with_file_and_remedy() {
     assert_eq!(labels(&cut), "{\"decisions\": [{\"type\"");
 }
 
-/// The four commands that read an arena, each with what it is called with.
+/// The commands that read an arena, each with what it is called with; how a store takes it in is tested with the store.
 const READERS: [&[&str]; 3] = [
     &["arena", "check", "arena"],
     &["arena", "stats", "arena"],
@@ -279,5 +279,22 @@ fn two_files_of_one_key_are_named_by_every_command() {
         for part in [other, key] {
             assert!(shown.contains(part), "{command:?}: {part}: {shown}");
         }
+    }
+}
+
+#[test]
+fn a_record_in_a_wrong_place_is_named_by_every_command() {
+    let path = "answers/openai-gpt-4o/meta-llama-4.json";
+    let whole = arena::contested();
+    let (_, text) = whole.iter().find(|(found, _)| found == path).unwrap();
+    let other = text.replace(
+        "\"answer_model\": \"meta-llama-4\"",
+        "\"answer_model\": \"qwen-3\"",
+    );
+    let bench = bench().file(&format!("arena/{path}"), &other);
+    let said = "answers/openai-gpt-4o/meta-llama-4.json[0]: 1/openai-gpt-4o/qwen-3/1: answer_model: expected meta-llama-4, found qwen-3";
+    for command in READERS {
+        let shown = bench.shown(command);
+        assert!(shown.contains(said), "{command:?}: {shown}");
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Arena, Found, about, add_to_arena, answer_place, claim_place, edge, of_claim, parsed};
-use super::{question_key, slug};
+use super::{
+    Arena, Found, about, add_to_arena, answer_place, claim_place, edge, in_place, of_claim, parsed,
+    question_key, slug,
+};
 use crate::arena::{AnswerKey, ClaimKey, Judgment, Label, ListFile, Row, epoch_one_id};
 use crate::ingest::Unit;
 use crate::ingest::unit::Draft;
@@ -28,6 +30,11 @@ struct Decides<'r> {
 trait Decision: Row {
     fn decides(&self) -> Decides<'_>;
 
+    /// Whose decision it says that it is.
+    fn judge(&self) -> Option<&str> {
+        None
+    }
+
     /// The decision of `who` as a message, with its metadata.
     fn draft(&self, who: &str) -> Draft;
 }
@@ -49,6 +56,10 @@ macro_rules! decides {
 
 impl Decision for Judgment {
     decides!();
+
+    fn judge(&self) -> Option<&str> {
+        self.judge_model.as_deref()
+    }
 
     fn draft(&self, who: &str) -> Draft {
         let judge = slug(self.judge_model.as_deref().unwrap_or(who));
@@ -119,6 +130,7 @@ impl Arena {
                 let what = format!("{session} is decided again by entry [{later}], which counts");
                 return Err(ShapeError::here(what));
             }
+            in_place(row.judge().map(|judge| ("judge_model", judge, who)))?;
             arena.decision(row, &claim, (kind, relation, who))
         });
     }
