@@ -3,6 +3,7 @@
 //! To add a command: its arguments here, a file in `commands/` with one entry function, and an arm in
 //! `commands::run`. A command stands here when it works.
 
+pub mod label;
 pub mod store;
 
 use std::net::IpAddr;
@@ -267,6 +268,8 @@ pub enum ArenaCommand {
     Policy(ArenaPolicyArgs),
     /// Write `adjudications.jsonl`: who is right about every claim, answer and question
     Adjudicate(ArenaAdjudicateArgs),
+    /// Decide contested claims yourself, without seeing who wrote them
+    Label(label::ArenaLabelArgs),
 }
 
 const ARENA_RATE_EXAMPLES: &str = "Examples:
@@ -863,6 +866,7 @@ impl Command {
             Command::Arena(ArenaCommand::Rate(args)) => args.json.json,
             Command::Arena(ArenaCommand::Policy(args)) => args.json.json,
             Command::Arena(ArenaCommand::Adjudicate(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Label(args)) => args.json.json,
             Command::Store(command) => command.store().json.json,
             Command::Export(command) => command.wants_json(),
             Command::Config(ConfigCommand::Show(args)) => args.json.json,

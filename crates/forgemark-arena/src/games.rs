@@ -168,37 +168,15 @@ impl Walk {
         let answerers = by_text(docket.answers.keys().map(|key| key.answerer).collect());
         let live: BTreeMap<QuestionKey<Name>, bool> = (graph.questions.iter())
             .filter(|(key, _)| graph.is_live(key))
-            .map(|(key, places)| {
-                let record = places.last().and_then(|at| corpus.record::<Benchmark>(*at));
-                (
-                    *key,
-                    record.is_some_and(|record| record.status == "succeeded"),
-                )
-            })
+            .map(|(key, _)| (*key, succeeded(corpus, adjudicator, key)))
             .collect();
         let questioners = by_text(live.keys().map(|key| key.questioner).collect());
         let (mut meetings, mut valid) = (Vec::new(), 0);
         for (question, succeeded) in &live {
             let invalid = adjudicator.is_invalid(question);
             valid += usize::from(*succeeded && !invalid);
-            for answerer in answerers
-                .iter()
-                .filter(|name| **name != question.questioner)
-            {
-                let mut meeting = Meeting {
-                    question: *question,
-                    answerer: *answerer,
-                    end: End::QuestionFailed,
-                    own: OwnAnswer::Ended,
-                    claim: None,
-                    ruling: None,
-                    invalid,
-                };
-                if *succeeded {
-                    meet(adjudicator, &mut meeting);
-                }
-                meetings.push(meeting);
-            }
+            let of = (*question, *succeeded, invalid);
+            meetings.extend(meetings_on(adjudicator, of, &answerers));
         }
         Walk {
             meetings,
@@ -206,6 +184,40 @@ impl Walk {
             questioners,
             live: live.len(),
             valid,
+        }
+    }
+
+    /// The same with the meetings on one question walked again, by an adjudicator that decides otherwise about it.
+    #[must_use]
+    pub fn redone(
+        &self,
+        corpus: &Corpus,
+        adjudicator: &Adjudicator<'_>,
+        question: &QuestionKey<Name>,
+    ) -> Self {
+        let succeeded = succeeded(corpus, adjudicator, question);
+        let invalid = adjudicator.is_invalid(question);
+        let of = |meeting: &&Meeting| meeting.question == *question;
+        let was_valid = self.meetings.iter().find(of).is_some_and(|m| !m.invalid);
+        let met: Vec<Meeting> = meetings_on(
+            adjudicator,
+            (*question, succeeded, invalid),
+            &self.answerers,
+        )
+        .collect();
+        let meetings = self.meetings.iter().map(|meeting| {
+            let again = met.iter().find(|again| {
+                again.question == meeting.question && again.answerer == meeting.answerer
+            });
+            *again.unwrap_or(meeting)
+        });
+        let valid = |valid: bool| usize::from(succeeded && valid);
+        Walk {
+            meetings: meetings.collect(),
+            answerers: self.answerers.clone(),
+            questioners: self.questioners.clone(),
+            live: self.live,
+            valid: self.valid - valid(was_valid) + valid(!invalid),
         }
     }
 
@@ -269,6 +281,39 @@ fn judged(ruling: Ruling) -> Option<Decision> {
         (By::Panel, Outcome::Defender) => Some(Decision::Defender),
         _ => None,
     }
+}
+
+/// Whether a question was found.
+fn succeeded(corpus: &Corpus, adjudicator: &Adjudicator<'_>, key: &QuestionKey<Name>) -> bool {
+    let places = adjudicator.docket.graph.questions.get(key);
+    let record = places.and_then(|places| corpus.record::<Benchmark>(*places.last()?));
+    record.is_some_and(|record| record.status == "succeeded")
+}
+
+/// The meetings of everybody but its questioner on a question: its key, whether it succeeded and whether it is invalid.
+fn meetings_on(
+    adjudicator: &Adjudicator<'_>,
+    (question, succeeded, invalid): (QuestionKey<Name>, bool, bool),
+    answerers: &[Name],
+) -> impl Iterator<Item = Meeting> {
+    let others = answerers
+        .iter()
+        .filter(move |name| **name != question.questioner);
+    others.map(move |answerer| {
+        let mut meeting = Meeting {
+            question,
+            answerer: *answerer,
+            end: End::QuestionFailed,
+            own: OwnAnswer::Ended,
+            claim: None,
+            ruling: None,
+            invalid,
+        };
+        if succeeded {
+            meet(adjudicator, &mut meeting);
+        }
+        meeting
+    })
 }
 
 /// Walks one meeting on a question that succeeded.

@@ -4,6 +4,7 @@ pub mod adjudicate;
 pub mod check;
 mod ground;
 mod html;
+pub mod label;
 pub mod policy;
 pub mod rate;
 pub mod stats;
@@ -25,5 +26,6 @@ pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppErr
         ArenaCommand::Rate(args) => rate::run(args, context),
         ArenaCommand::Policy(args) => policy::run(args, context),
         ArenaCommand::Adjudicate(args) => adjudicate::run(args, context),
+        ArenaCommand::Label(args) => label::run(args, context),
     }
 }

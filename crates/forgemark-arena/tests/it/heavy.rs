@@ -147,3 +147,9 @@ fn every_anomaly_of_the_corpus_is_counted() {
     assert_eq!(orphans(Class::JudgedWithoutCritique), 1440);
     assert_eq!(orphans(Class::JudgedWithoutIllPosed), 156);
 }
+
+#[test]
+fn people_are_asked_about_the_contested_claims_of_the_corpus() {
+    let Some(folder) = folder() else { return };
+    crate::label::real(&folder);
+}

@@ -7,4 +7,5 @@ mod arena;
 mod check;
 mod decide;
 mod heavy;
+mod label;
 mod quarantine;

@@ -15,6 +15,7 @@ mod cut;
 mod doctor;
 mod journal;
 mod kill;
+mod label;
 mod original;
 mod scripted_server;
 mod signals;
