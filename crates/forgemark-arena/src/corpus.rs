@@ -221,6 +221,18 @@ impl Ref {
 }
 
 impl CorpusFile {
+    /// A file that stands on no disk: its length and digest are those of nothing.
+    pub(crate) fn in_memory(path: String, place: Place, content: Content) -> Self {
+        CorpusFile {
+            path,
+            place,
+            bytes: 0,
+            digest: blake3::hash(b""),
+            canonical: None,
+            content,
+        }
+    }
+
     fn read(
         storage: &dyn Storage,
         dir: &Path,

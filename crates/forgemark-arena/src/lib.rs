@@ -20,6 +20,7 @@ pub mod corpus;
 pub mod games;
 pub mod graph;
 pub mod ledger;
+pub mod pipeline;
 pub mod policy;
 pub mod quarantine;
 pub mod rate;

@@ -259,7 +259,7 @@ pub(super) fn one(prompt: &str, name: &str, text: &str) -> Value {
         (name, Value::from(block(name, text))),
         ("task", Value::from(task(prompt, &[]))),
     ];
-    pairs.into_iter().collect()
+    Value::from_pairs(pairs)
 }
 
 /// A question with its answer.

@@ -1,0 +1,4 @@
+//! Whole runs, on a disk in memory and with models in this process or behind a scripted endpoint.
+
+mod bench;
+mod flow;
