@@ -2,6 +2,7 @@
 
 pub mod adjudicate;
 pub mod check;
+mod estimate;
 mod ground;
 mod html;
 pub mod policy;

@@ -92,11 +92,6 @@ impl<'e> Task<'e> {
         })
     }
 
-    /// The name of the record.
-    pub(crate) fn record(&self) -> &str {
-        &self.record
-    }
-
     /// Something that a reader of the record should know.
     pub(crate) fn note(&mut self, note: impl Into<String>) {
         self.trail.notes.push(note.into());

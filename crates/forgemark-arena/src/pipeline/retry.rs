@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use forgemark_contract::arena::{Answer, Benchmark, Critique, Debate, Judgment, QuestionKey};
+use forgemark_contract::arena::{
+    Answer, Benchmark, ClaimKey, Critique, Debate, Judgment, QuestionKey,
+};
 use forgemark_contract::ids::CallKey;
 use forgemark_model::FailureKind;
 
@@ -10,7 +12,8 @@ use crate::corpus::{Corpus, Ref};
 use crate::keys;
 
 use super::ask::{SELF_CHECK, UNDECIDED};
-use super::config::Settings;
+use super::config::{Role, Settings};
+use super::dossier::Dossiers;
 use super::engine::Stage;
 use super::names;
 use super::provenance::Provenance;
@@ -39,31 +42,38 @@ pub(crate) struct Again {
     pub(crate) calls: Vec<CallKey>,
 }
 
-/// Looks for the records of the stages at work that are to be made again.
+/// Looks for the records of the stages at work that are to be made again: of newest attempts only, and of invalid questions only
+/// what is about the questioner's own answer, because nothing else would be made again.
 pub(crate) fn again(
     corpus: &Corpus,
+    known: &Dossiers,
     provenance: &BTreeMap<String, Provenance>,
     settings: &Settings,
     stages: &BTreeSet<Stage>,
     asked: Option<&Retry>,
 ) -> Again {
-    let search = Search {
+    let mut search = Search {
+        known,
         provenance,
         settings,
         stages,
         asked,
+        judges: settings
+            .with_role(Role::Judge)
+            .map(|judge| judge.slug.clone())
+            .collect(),
+        invalid: BTreeMap::new(),
     };
     let mut again = Again::default();
     // Answers whose claims go with them.
     let mut answers = HashSet::new();
-    let live = live(corpus);
     for (at, file, record) in corpus.all::<Benchmark>() {
-        if let Some(key) = keys::of_question(&file.place, record)
-            && live.get(&(key.run, key.questioner)) == Some(&key.attempt)
-        {
+        if let Some(key) = keys::of_question(&file.place, record) {
             let name = names::question(&key);
-            let failed = record.status != "succeeded";
-            if failed && search.takes(Stage::Questions, &name, None) {
+            if record.status != "succeeded"
+                && search.takes(Stage::Questions, &name, None)
+                && search.is_open(key, true)
+            {
                 again.take(at, name, provenance);
             }
         }
@@ -71,14 +81,14 @@ pub(crate) fn again(
     for (at, _, record) in corpus.all::<Answer>() {
         if let Some(key) = keys::of_answer(record) {
             let name = names::answer(&key);
-            let failed = record.status == "failed";
-            let ill_posed = record.status == "ill-posed" && settings.answers.rerun_failures;
-            let takes = match (failed, ill_posed) {
-                (true, _) => search.takes(Stage::Answers, &name, None),
-                (false, true) => stages.contains(&Stage::Answers),
-                (false, false) => false,
+            let takes = match record.status.as_str() {
+                "failed" => search.takes(Stage::Answers, &name, None),
+                "ill-posed" => {
+                    settings.answers.rerun_failures && stages.contains(&Stage::Answers)
+                }
+                _ => false,
             };
-            if takes {
+            if takes && search.is_open(key.question, false) {
                 answers.insert(key);
                 again.take(at, name, provenance);
             }
@@ -87,10 +97,8 @@ pub(crate) fn again(
     for (at, file, record) in corpus.all::<Critique>() {
         if let Some(key) = keys::of_critique(&file.place, record) {
             let name = names::critique(&key);
-            let failed = record.status == "failed";
-            if answers.contains(&key.answer)
-                || failed && search.takes(Stage::Critiques, &name, None)
-            {
+            let failed = record.status == "failed" && search.takes(Stage::Critiques, &name, None);
+            if answers.contains(&key.answer) || failed && search.is_claim_open(key) {
                 again.take(at, name, provenance);
             }
         }
@@ -98,11 +106,10 @@ pub(crate) fn again(
     for (at, file, record) in corpus.all::<Debate>() {
         if let Some(key) = keys::of_debate(&file.place, record) {
             let name = names::debate(&key);
-            let failed = provenance
-                .get(&name)
-                .is_some_and(|line| line.failure.is_some());
-            if answers.contains(&key.answer) || failed && search.takes(Stage::Debates, &name, None)
-            {
+            let line = provenance.get(&name);
+            let failed = line.is_some_and(|line| line.failure.is_some())
+                && search.takes(Stage::Debates, &name, None);
+            if answers.contains(&key.answer) || failed && search.is_claim_open(key) {
                 again.take(at, name, provenance);
             }
         }
@@ -115,32 +122,13 @@ pub(crate) fn again(
             let anew = settings.judge.overwrite
                 && stages.contains(&Stage::Judge)
                 && settings.model(judge).is_some();
-            if answers.contains(&key.answer)
-                || anew
-                || failed && search.takes(Stage::Judge, &name, record.error.as_deref())
-            {
+            let takes = anew || failed && search.takes(Stage::Judge, &name, record.error.as_deref());
+            if answers.contains(&key.answer) || takes && search.is_claim_open(key) {
                 again.take(at, name, provenance);
             }
         }
     }
     again
-}
-
-/// The newest attempt of every run and questioner.
-fn live(corpus: &Corpus) -> BTreeMap<(&str, &str), i64> {
-    let mut live = BTreeMap::new();
-    for (_, file, record) in corpus.all::<Benchmark>() {
-        if let Some(QuestionKey {
-            run,
-            questioner,
-            attempt,
-        }) = keys::of_question(&file.place, record)
-        {
-            let newest = live.entry((run, questioner)).or_insert(attempt);
-            *newest = attempt.max(*newest);
-        }
-    }
-    live
 }
 
 impl Again {
@@ -156,13 +144,39 @@ impl Again {
 }
 
 struct Search<'a> {
+    known: &'a Dossiers,
     provenance: &'a BTreeMap<String, Provenance>,
     settings: &'a Settings,
     stages: &'a BTreeSet<Stage>,
     asked: Option<&'a Retry>,
+    judges: BTreeSet<String>,
+    /// Questions that were looked at.
+    invalid: BTreeMap<QuestionKey<&'a str>, bool>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// Whether anything is still made for a question, for the questioner's `own` answer or for those of others.
+    fn is_open(&mut self, key: QuestionKey<&'a str>, own: bool) -> bool {
+        let whose = (key.questioner.to_owned(), key.run.to_owned());
+        let Some(attempts) = self.known.get(&whose) else {
+            return false;
+        };
+        let asked = attempts.iter();
+        let newest = asked.filter(|(_, dossier)| dossier.question.is_some()).last();
+        let Some((_, dossier)) = newest.filter(|(number, _)| **number == key.attempt) else {
+            return false;
+        };
+        let (settings, judges) = (self.settings, &self.judges);
+        own || !*(self.invalid.entry(key))
+            .or_insert_with(|| dossier.is_invalid(key, &settings.policy, judges))
+    }
+
+    fn is_claim_open(&mut self, key: ClaimKey<&'a str>) -> bool {
+        let question = key.answer.question;
+        let own = key.critique.is_some() && key.answer.answerer == question.questioner;
+        self.is_open(question, own)
+    }
+
     /// Whether a failed record of a stage is made again. `error` is what the record itself says of its failure.
     fn takes(&self, stage: Stage, name: &str, error: Option<&str>) -> bool {
         if !self.stages.contains(&stage) {

@@ -16,6 +16,7 @@ use forgemark_journal::{
 };
 use forgemark_model::{CallError, Caller, CallerConfig, Clock};
 use forgemark_run::Cancel;
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
 use crate::adjudicate::{Adjudicator, Docket};
@@ -29,6 +30,7 @@ use super::config::{Role, Run, Settings};
 use super::dossier::{Dossiers, dossiers};
 use super::engine::{Engine, Halt, Stage, Tally};
 use super::error::ArenaError;
+use super::estimate;
 use super::folder::Folder;
 use super::keeper::Keeper;
 use super::prompts::Prompts;
@@ -192,8 +194,10 @@ impl ArenaRun {
         let mut artifacts = ArtifactSet::open(&journal, &[])?;
         let settings = &environment.settings;
         let mut folder = Folder::load(&*storage, out_dir, settings.epoch)?;
+        let mut known = dossiers(folder.corpus(), folder.gone());
         let again = retry::again(
             folder.corpus(),
+            &known,
             folder.provenance(),
             settings,
             &options.stages,
@@ -204,6 +208,9 @@ impl ArenaRun {
         }
         // First the records, then their replies: in between they are made of what is known.
         folder.commit(&mut artifacts)?;
+        if !again.records.is_empty() {
+            known = dossiers(folder.corpus(), folder.gone());
+        }
         if !again.calls.is_empty() {
             let through = journal.committed().through;
             artifacts.rewind(through, again.calls)?;
@@ -213,14 +220,13 @@ impl ArenaRun {
             journal.clone(),
             Arc::clone(&environment.clock),
         )?;
-        let dossiers = dossiers(folder.corpus(), folder.gone());
         Ok(ArenaRun {
             environment,
             options,
             journal,
             folder,
             artifacts,
-            dossiers,
+            dossiers: known,
             caller,
             tally: Arc::default(),
             _lock: lock,
@@ -268,6 +274,16 @@ impl ArenaRun {
             let caller = caller.clone();
             cancel.when_cancelled(move || caller.drain())
         };
+        if !options.skip_probe {
+            let expected = estimate::count(&environment.settings, &options, &dossiers);
+            let at_work = expected.rows.into_iter().filter(|row| row.calls > 0.0);
+            let models: BTreeSet<String> = at_work.map(|row| row.model).collect();
+            // A run that is asked to drain meanwhile ends below, before any call.
+            tokio::select! {
+                probed = probe(&caller, models) => probed?,
+                () = cancel.cancelled() => {}
+            }
+        }
         let mut chains = JoinSet::new();
         for (chain, known) in plan(&engine, dossiers) {
             chains.spawn(async move { chain.work(known).await });
@@ -327,6 +343,25 @@ impl ArenaRun {
             bytes_written: journal.bytes_written(),
         })
     }
+}
+
+/// One token from every endpoint of the models.
+async fn probe(caller: &Caller, models: BTreeSet<String>) -> Result<(), ArenaError> {
+    let probes = models.iter().map(|model| caller.probe_patiently(model));
+    for found in join_all(probes).await {
+        let found = found?;
+        if !found.is_usable() {
+            let said = found.endpoints.iter().filter_map(|endpoint| {
+                let (_, what) = endpoint.result.as_ref().err()?;
+                Some(format!("{}: {what}", endpoint.endpoint))
+            });
+            return Err(ArenaError::Probe {
+                what: said.collect::<Vec<_>>().join("; "),
+                model: found.model,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Runs something that waits for the disk.

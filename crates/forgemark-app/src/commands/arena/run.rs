@@ -39,6 +39,9 @@ pub(super) fn run(
         retry: args.retry_failed.as_deref().map(retry).transpose()?,
         skip_probe: false,
     };
+    if args.estimate {
+        return super::estimate::run(&project, &options, args.json.json, context);
+    }
     let environment = project.environment(disk(), context)?;
     let run = ArenaRun::open(environment, options).map_err(arena_error)?;
     let cancel = Cancel::new();

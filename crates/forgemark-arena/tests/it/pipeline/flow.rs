@@ -1,8 +1,9 @@
 //! A run from nothing, and the same again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forgemark_arena::check::Level;
+use forgemark_arena::pipeline::estimate::estimate;
 use forgemark_arena::pipeline::{Ending, Stage};
 use forgemark_arena::{Corpus, check};
 use forgemark_contract::json::Json;
@@ -100,4 +101,39 @@ fn stages_one_by_one_and_limits_end_in_the_same_records() {
         assert!(ended, "{stage:?}: {:?}", rest.ending);
     }
     assert_same(&whole.files(), &steps.files(), "stage by stage");
+}
+
+#[test]
+fn an_estimate_bounds_what_a_run_takes_and_ends_at_nothing() {
+    let bench = Bench::new();
+    let forecast = || {
+        let (settings, options) = (bench.settings(), bench.options.clone());
+        estimate(&bench.disk, root(), &settings, &options).unwrap()
+    };
+    let before = forecast();
+    assert_eq!(bench.calls(), 0);
+    assert!(bench.files().is_empty(), "nothing is written");
+    assert!(before.calls() > 50.0 && before.calls() < before.most_calls());
+    assert_eq!(before.cost_usd(), None, "no price is configured");
+    bench.run();
+    let mut taken: BTreeMap<(Stage, String), f64> = BTreeMap::new();
+    for line in bench.lines("provenance.jsonl") {
+        let stage = match line.str_or("record", "").split(' ').next() {
+            Some("question") => Stage::Questions,
+            Some("answer") => Stage::Answers,
+            Some("critique") => Stage::Critiques,
+            Some("judgment") => Stage::Judge,
+            _ => continue,
+        };
+        let model = line.str_or("model", "").to_owned();
+        *taken.entry((stage, model)).or_default() += line.items("calls").len() as f64;
+    }
+    for ((stage, model), calls) in taken {
+        let row = before.rows.iter();
+        let row = row.clone().find(|row| row.stage == stage && row.model == model);
+        let most = row.map_or(0.0, |row| row.most_calls);
+        assert!(calls <= most, "{stage:?} {model}: {calls} of at most {most}");
+    }
+    let after = forecast();
+    assert!(after.calls() < 1e-9, "{:#?}", after.rows);
 }
