@@ -3,6 +3,7 @@
 //! To add a command: its arguments here, a file in `commands/` with one entry function, and an arm in
 //! `commands::run`. A command stands here when it works.
 
+pub mod arena;
 pub mod label;
 pub mod store;
 
@@ -88,7 +89,7 @@ pub enum Command {
     /// Make grounded conversations
     #[command(subcommand)]
     Dialogue(DialogueCommand),
-    /// Work with the files of an arena, where models question and judge each other
+    /// Let models question, answer and judge each other; work with the files of such an arena
     #[command(subcommand)]
     Arena(ArenaCommand),
     /// Keep conversations as versioned records: take them in, find them, change them
@@ -241,14 +242,14 @@ pub struct DialogueShowArgs {
     pub json: JsonArgs,
 }
 
-/// `forgemark dialogue prompts ...`
+/// `forgemark dialogue prompts ...` and `forgemark arena prompts ...`
 #[derive(Debug, Subcommand)]
 pub enum PromptsCommand {
     /// Write the built-in templates into a folder, to be edited
     Export(PromptsExportArgs),
 }
 
-/// `forgemark dialogue prompts export`
+/// `... prompts export`
 #[derive(Debug, Args)]
 pub struct PromptsExportArgs {
     /// The folder
@@ -258,6 +259,21 @@ pub struct PromptsExportArgs {
 /// `forgemark arena ...`
 #[derive(Debug, Subcommand)]
 pub enum ArenaCommand {
+    /// Let models question, answer, criticise, debate and judge each other
+    Run(arena::ArenaRunArgs),
+    /// The first stage alone: models ask, and answer themselves
+    Questions(arena::ArenaStageArgs),
+    /// The second: others answer
+    Answers(arena::ArenaStageArgs),
+    /// The third: answers are criticised
+    Critiques(arena::ArenaStageArgs),
+    /// The fourth: claims are debated
+    Debates(arena::ArenaStageArgs),
+    /// The fifth: claims are judged by models that take no part in them
+    Judge(arena::ArenaStageArgs),
+    /// Work with the prompt templates
+    #[command(subcommand)]
+    Prompts(PromptsCommand),
     /// Say everything that is wrong with an arena folder, by class, with file and key
     Check(ArenaCheckArgs),
     /// Count who is right how often: the flow of the protocol, agreement, models, topics
@@ -526,7 +542,7 @@ pub enum ConfigCommand {
 /// Whose configuration.
 #[derive(Debug, Args)]
 pub struct ForArgs {
-    /// The command whose configuration is meant: dialogue or export
+    /// The command whose configuration is meant: dialogue, arena or export
     #[arg(long = "for", value_name = "COMMAND", default_value = "dialogue", value_parser = tables::by_name)]
     pub table: tables::Table,
 }
@@ -861,6 +877,15 @@ impl Command {
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
+            Command::Arena(ArenaCommand::Run(args)) => args.stage.json.json,
+            Command::Arena(
+                ArenaCommand::Questions(args)
+                | ArenaCommand::Answers(args)
+                | ArenaCommand::Critiques(args)
+                | ArenaCommand::Debates(args)
+                | ArenaCommand::Judge(args),
+            ) => args.json.json,
+            Command::Arena(ArenaCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
             Command::Arena(ArenaCommand::Stats(args)) => args.json.json,
             Command::Arena(ArenaCommand::Rate(args)) => args.json.json,

@@ -227,6 +227,18 @@ impl Ref {
 }
 
 impl CorpusFile {
+    /// A file that stands on no disk: its length and digest are those of nothing.
+    pub(crate) fn in_memory(path: String, place: Place, content: Content) -> Self {
+        CorpusFile {
+            path,
+            place,
+            bytes: 0,
+            digest: blake3::hash(b""),
+            canonical: None,
+            content,
+        }
+    }
+
     /// Reads a file by way of `buffer`, which keeps its memory for the next one.
     fn read(
         (storage, dir): (&dyn Storage, &Path),

@@ -159,7 +159,13 @@ impl<'c> Graph<'c> {
         self.live.get(&(key.run, key.questioner)) == Some(&key.attempt)
     }
 
-    /// Every judge that decided anything.
+    /// Takes a judge in that may decide, whether it has decided anything or not.
+    pub fn empanel(&mut self, judge: &'c str) {
+        let judge = self.names.of(judge);
+        self.judges.insert(judge);
+    }
+
+    /// Every judge that decided anything, and whoever else was empanelled.
     pub fn judges(&self) -> &BTreeSet<Name> {
         &self.judges
     }

@@ -22,6 +22,7 @@ pub mod games;
 pub mod graph;
 pub mod label;
 pub mod ledger;
+pub mod pipeline;
 pub mod policy;
 pub mod quarantine;
 pub mod rate;

@@ -2,13 +2,19 @@
 
 pub mod adjudicate;
 pub mod check;
+mod estimate;
 mod ground;
 mod html;
 pub mod label;
 pub mod policy;
+mod project;
+mod prompts;
 pub mod rate;
+mod run;
 pub mod stats;
 mod svg;
+
+use forgemark_arena::pipeline::Stage;
 
 use crate::Context;
 use crate::cli::ArenaCommand;
@@ -20,7 +26,18 @@ use crate::exit::Exit;
 /// # Errors
 /// Those of the subcommand.
 pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppError> {
+    let one = |args, stage: Stage| run::run(args, [stage].into(), context);
     match command {
+        ArenaCommand::Run(args) => {
+            let stages = project::stages(args.no_new_questions);
+            run::run(&args.stage, stages, context)
+        }
+        ArenaCommand::Questions(args) => one(args, Stage::Questions),
+        ArenaCommand::Answers(args) => one(args, Stage::Answers),
+        ArenaCommand::Critiques(args) => one(args, Stage::Critiques),
+        ArenaCommand::Debates(args) => one(args, Stage::Debates),
+        ArenaCommand::Judge(args) => one(args, Stage::Judge),
+        ArenaCommand::Prompts(command) => prompts::run(command, context),
         ArenaCommand::Check(args) => check::run(args, context),
         ArenaCommand::Stats(args) => stats::run(args, context),
         ArenaCommand::Rate(args) => rate::run(args, context),

@@ -1,6 +1,7 @@
 //! The real corpus that lies beside the repository, where it does: 304 files, 86 MB.
 
 mod numbers;
+mod replies;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

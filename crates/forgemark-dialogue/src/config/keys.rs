@@ -5,6 +5,7 @@
 //! implies.
 
 use forgemark_contract::settings::{Key, Kind, Status};
+use forgemark_model::settings::keys as shared;
 
 /// Why cluster settings do nothing.
 const ONE_PROCESS: &str = "forgemark is one process; list the servers under `llm.routing.endpoints` and raise `run.concurrency`";
@@ -138,9 +139,9 @@ pub const KEYS: &[Key] = &[
     key("run.concurrency", int(1, 65536), "16", &[], "Conversations in progress at a time; it may change between the parts of a resumed run."),
     key("run.lookahead", int(1, 65536), "1024", &[], "How many conversations may start ahead of the oldest one that is not finished."),
     key("run.limit", int(1, 1_000_000_000), "null", &[], "Stop after this many finished conversations of this command; the rest stays resumable."),
-    key("run.budget.max_cost_usd", float(0.0, 1.0e9), "null", &[], "Start no call once all parts of the run, with what is in flight as it is estimated, cost this many US dollars: the last call may go beyond it. Other runs in the folder do not count."),
-    key("run.budget.max_tokens", int(1, i64::MAX), "null", &[], "Start no call once prompts and replies of all parts of the run, with what is in flight as it is estimated, have this many tokens: the last call may go beyond it. Other runs in the folder do not count."),
-    key("run.budget.max_calls", int(1, i64::MAX), "null", &[], "Most model calls of all parts of the run; other runs in the folder do not count."),
+    shared::MAX_COST_USD,
+    shared::MAX_TOKENS,
+    shared::MAX_CALLS,
     key("run.budget.max_tokens_per_conversation", int(1, i64::MAX), "null", &[], "Drop a conversation (reason `budget`) instead of calling a model again once its prompts and replies have this many tokens, as far as the endpoints report them. Part of the plan."),
     key("run.turns.mode", Kind::OneOf(&[("range", &[]), ("exact", &[])]), "\"range\"", &[], "`range` draws the number of turns, `exact` fixes it."),
     key("run.turns.exact", int(1, 1000), "null", &["N_TURNS"], "Turns of every conversation with mode `exact`; null is 1."),
@@ -200,16 +201,16 @@ pub const KEYS: &[Key] = &[
     // llm
     key("llm.mode", Kind::OneOf(&[("api", &["openai"]), ("vllm_attach", &[]), ("vllm_managed", &[])]), "\"api\"", &["LLM_MODE", "LLM_BACKEND"], "`api` for providers and own servers alike; `vllm_attach` needs `llm.routing.endpoints`; `vllm_managed` is refused."),
     key("llm.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key, for roles and endpoints that name none; null is the provider's own."),
-    key("llm.prices", Kind::Map, "{}", &[], "Prices by model name, in US dollars a million tokens: `input_per_mtok`, `cached_input_per_mtok`, `output_per_mtok`."),
-    key("llm.limits.requests_per_minute", int(1, i64::MAX), "null", &[], "Requests that may start in a minute at one endpoint; null is no limit."),
-    key("llm.limits.tokens_per_minute", int(1, i64::MAX), "null", &[], "Tokens, prompt and reply, in a minute at one endpoint; null is no limit."),
-    key("llm.limits.max_in_flight", int(1, 65_536), "null", &[], "Calls in flight at one endpoint; null leaves it to `run.concurrency` and to what the endpoint bears."),
-    key("llm.limits.deadline_s", float(1.0, 86_400.0), "600", &[], "Time for one call with all its attempts, in seconds."),
-    key("llm.limits.attempt_timeout_s", float(1.0, 86_400.0), "180", &[], "Time for one attempt, in seconds."),
-    key("llm.limits.max_attempts", int(1, 100), "6", &[], "Attempts of one call before it counts as not possible now."),
-    key("llm.limits.give_up_after_s", float(1.0, 86_400.0), "120", &[], "Time without any success at any endpoint after which the run stops, resumable, in seconds."),
+    shared::PRICES,
+    shared::REQUESTS_PER_MINUTE,
+    shared::TOKENS_PER_MINUTE,
+    shared::MAX_IN_FLIGHT,
+    shared::DEADLINE_S,
+    shared::ATTEMPT_TIMEOUT_S,
+    shared::MAX_ATTEMPTS,
+    shared::GIVE_UP_AFTER_S,
     inert("llm.routing.strategy", Kind::Str, "\"weighted_least_inflight\"", &["LLM_ROUTING_STRATEGY"], "How calls are spread.", STRATEGY),
-    key("llm.routing.endpoints", Kind::List, "[]", &["LLM_ROUTING_ENDPOINTS_JSON"], "Servers that share the calls: a base URL, or name, base_url, api_key_env, weight (1), max_in_flight (64), timeout_s, model."),
+    Key { env: &["LLM_ROUTING_ENDPOINTS_JSON"], ..shared::ENDPOINTS },
     inert("llm.vllm.model", Kind::Str, "\"\"", &[], "Model to serve.", VLLM),
     inert("llm.vllm.served_model_name", Kind::Str, "\"\"", &[], "Name of the served model.", VLLM),
     inert("llm.vllm.replicas", ANY_INT, "1", &[], "Servers to start.", VLLM),
