@@ -292,6 +292,7 @@ const ARENA_RATE_EXAMPLES: &str = "Examples:
   forgemark arena rate DIR --policy head
   forgemark arena rate DIR --model itemised --csv ratings.csv --svg plots
   forgemark arena rate DIR --sensitivity --bootstrap 0
+  forgemark arena rate DIR --by topic --model firth
   forgemark arena rate DIR --html leaderboard";
 
 /// `forgemark arena stats`
@@ -331,6 +332,9 @@ pub struct ArenaRateArgs {
     /// Also rate under other policies, without each judge, and with single models as adjudicators
     #[arg(long)]
     pub sensitivity: bool,
+    /// Also rate the questions of each topic or each attempt by themselves
+    #[arg(long, value_enum, value_name = "PART")]
+    pub by: Option<RatingPart>,
     /// Write the ratings as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
@@ -343,6 +347,24 @@ pub struct ArenaRateArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,
+}
+
+/// What questions are rated by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RatingPart {
+    /// Those of one topic
+    Topic,
+    /// Those of one attempt
+    Attempt,
+}
+
+impl From<RatingPart> for forgemark_arena::rate::By {
+    fn from(part: RatingPart) -> Self {
+        match part {
+            RatingPart::Topic => Self::Topic,
+            RatingPart::Attempt => Self::Attempt,
+        }
+    }
 }
 
 /// How games become ratings.

@@ -185,7 +185,10 @@ impl<'c> Docket<'c> {
     pub fn new(corpus: &'c Corpus, graph: &'c Graph<'c>) -> Self {
         let mut cases: FxHashMap<ClaimKey<Name>, Case> =
             FxHashMap::with_capacity_and_hasher(graph.judgments.len(), FxBuildHasher);
-        for (key, decisions) in &graph.judgments {
+        // In the order of the files, where the records of neighbours lie together: a large arena does not fit into a cache.
+        let mut judged: Vec<_> = graph.judgments.iter().collect();
+        judged.sort_unstable_by_key(|(_, decisions)| decisions.first().map(|(_, at)| *at));
+        for (key, decisions) in judged {
             let judges = &mut cases.entry(*key).or_default().judges;
             judges.reserve_exact(decisions.len());
             for (judge, at) in decisions {
@@ -235,7 +238,9 @@ impl<'c> Docket<'c> {
         let mut critiques =
             FxHashMap::with_capacity_and_hasher(graph.critiques.len(), FxBuildHasher);
         let mut claims = Vec::new();
-        for (key, places) in &graph.critiques {
+        let mut criticised: Vec<_> = graph.critiques.iter().collect();
+        criticised.sort_unstable_by_key(|(_, places)| places.last().copied());
+        for (key, places) in criticised {
             let record = places.last().and_then(|at| corpus.record::<Critique>(*at));
             let Some(record) = record else { continue };
             let read = record.verdict().filter(|verdict| *verdict != "unknown");

@@ -221,13 +221,34 @@ impl Walk {
         }
     }
 
-    /// The games, as ratings want them: an item for each question with games.
-    pub fn design(&self) -> Design {
-        self.design_of(|_| true)
+    /// The same with some of the questions only.
+    #[must_use]
+    pub fn only(&self, takes: impl Fn(&QuestionKey<Name>) -> bool) -> Self {
+        let met = self
+            .meetings
+            .iter()
+            .filter(|meeting| takes(&meeting.question));
+        let meetings: Vec<Meeting> = met.copied().collect();
+        let questions = meetings.chunk_by(|a, b| a.question == b.question);
+        let is_valid = |same: &&[Meeting]| {
+            let first = same.first();
+            first.is_some_and(|one| !one.invalid && one.end != End::QuestionFailed)
+        };
+        let (live, valid) = (
+            questions.clone().count(),
+            questions.filter(is_valid).count(),
+        );
+        Walk {
+            meetings,
+            answerers: self.answerers.clone(),
+            questioners: self.questioners.clone(),
+            live,
+            valid,
+        }
     }
 
-    /// The games on some of the questions.
-    pub fn design_of(&self, takes: impl Fn(&QuestionKey<Name>) -> bool) -> Design {
+    /// The games, as ratings want them: an item for each question with games.
+    pub fn design(&self) -> Design {
         let place = |names: &[Name], name: Name| names.iter().position(|other| *other == name);
         let mut design = Design {
             answerers: self.answerers.len(),
@@ -236,7 +257,6 @@ impl Walk {
         };
         for same in self.meetings.chunk_by(|a, b| a.question == b.question) {
             let Some(questioner) = (same.first())
-                .filter(|meeting| takes(&meeting.question))
                 .and_then(|meeting| place(&self.questioners, meeting.question.questioner))
             else {
                 continue;

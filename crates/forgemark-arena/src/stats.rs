@@ -266,7 +266,8 @@ fn contested(adjudicator: &Adjudicator<'_>) -> (BTreeMap<u64, u64>, u64, u64) {
     (labels, contested, answers.len() as u64)
 }
 
-fn topics<'c>(
+/// The topic of every question, by slug.
+pub(crate) fn topics<'c>(
     corpus: &'c Corpus,
     adjudicator: &Adjudicator<'_>,
 ) -> HashMap<QuestionKey<Name>, &'c str> {

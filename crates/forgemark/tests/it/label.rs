@@ -119,9 +119,7 @@ fn what_is_saved_survives_a_kill_and_the_next_start_goes_on() {
     labeller.wait_for("claim 2/2");
     labeller.press("1");
     labeller.wait_for("unsaved");
-    labeller.press("ctwo\r");
-    labeller.wait_for("two");
-    labeller.press("\r");
+    labeller.press("ctwo\r\r");
     labeller.wait_for("saved:");
     labeller.press("q");
     // The terminal is given back: the alternate screen is left.

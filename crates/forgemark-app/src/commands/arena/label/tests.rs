@@ -117,39 +117,39 @@ fn a_saved_claim_shows_everything() {
         press(front, "1+ctwo is prime\n\n");
         insta::assert_snapshot!(shown(front, 80, 34), @"
          ann | contested | claim 1/2 | 1 labelled | labelled
-        ┌Claim and debate────────────────────────────────────────────────────────────┐
-        │Your label: claimant_wins, confidence 4                                     │
-        │two is prime                                                                │
-        │                                                                            │
-        │Names: 1/openai-gpt-4o/meta-llama-4/openai-gpt-4o/evaluator/1               │
-        │claimant: openai-gpt-4o                                                     │
-        │defender: meta-llama-4                                                      │
-        │decided so far: unresolved                                                  │
-        │                                                                            │
-        │Judge deepseek-v3: claimant_wins (5)                                        │
-        │Because of 2.                                                               │
-        │                                                                            │
-        │Judge microsoft-phi-4: wrong_problem (5)                                    │
-        │Because of 2.                                                               │
-        │                                                                            │
-        │Claim 06d8eced7a: the answer is faulty                                      │
-        │The answer is incorrect.                                                    │
-        │                                                                            │
-        │As GPT 4o knows, 2 is prime and even.                                       │
-        │                                                                            │
-        └ 5 more ────────────────────────────────────────────────────────────────────┘
-        ┌Your label──────────────────────────────────────────────────────────────────┐
-        │*1 claimant_wins           the claim holds                                  │
-        │ 2 defender_wins_incorrect the claim does not hold                          │
-        │ 3 defender_wins_minor     it holds, but the fault is one of style          │
-        │ 4 wrong_problem           something is wrong, but not what is claimed      │
-        │ 5 mixed                   part of the claim holds, part of it does not     │
-        │ 6 unknown                 I cannot tell                                    │
-        │ 7 other                   none of these: say what in the comment           │
-        │ confidence 4   comment: two is prime                                       │
-        │ saved: Enter goes on to the next open claim, u takes it back               │
-        └────────────────────────────────────────────────────────────────────────────┘
-        1-7 verdict  + - sure  c comment  Enter save  x on  u undo  Tab  ? help  q lea
+        ┌Claim and debate──────────────────────────────────────────────────────────────┐
+        │Your label: claimant_wins, confidence 4                                       │
+        │two is prime                                                                  │
+        │                                                                              │
+        │Names: 1/openai-gpt-4o/meta-llama-4/openai-gpt-4o/evaluator/1                 │
+        │claimant: openai-gpt-4o                                                       │
+        │defender: meta-llama-4                                                        │
+        │decided so far: unresolved                                                    │
+        │                                                                              │
+        │Judge deepseek-v3: claimant_wins (5)                                          │
+        │Because of 2.                                                                 │
+        │                                                                              │
+        │Judge microsoft-phi-4: wrong_problem (5)                                      │
+        │Because of 2.                                                                 │
+        │                                                                              │
+        │Claim 06d8eced7a: the answer is faulty                                        │
+        │The answer is incorrect.                                                      │
+        │                                                                              │
+        │As GPT 4o knows, 2 is prime and even.                                         │
+        │                                                                              │
+        └ 5 more ──────────────────────────────────────────────────────────────────────┘
+        ┌Your label────────────────────────────────────────────────────────────────────┐
+        │*1 claimant_wins           the claim holds                                    │
+        │ 2 defender_wins_incorrect the claim does not hold                            │
+        │ 3 defender_wins_minor     it holds, but the fault is one of style            │
+        │ 4 wrong_problem           something is wrong, but not what is claimed        │
+        │ 5 mixed                   part of the claim holds, part of it does not       │
+        │ 6 unknown                 I cannot tell                                      │
+        │ 7 other                   none of these: say what in the comment             │
+        │ confidence 4   comment: two is prime                                         │
+        │ saved: Enter goes on to the next open claim, u takes it back                 │
+        └──────────────────────────────────────────────────────────────────────────────┘
+        1-7 verdict  + - sure  c comment  Enter save  x on  u undo  Tab  ? help  q leave
         ");
     });
 }
