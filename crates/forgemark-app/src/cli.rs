@@ -270,6 +270,8 @@ pub enum ArenaCommand {
     Debates(arena::ArenaStageArgs),
     /// The fifth: claims are judged by models that take no part in them
     Judge(arena::ArenaStageArgs),
+    /// Say how often judges and critics err on claims of known truth
+    Controls(arena::ArenaControlsArgs),
     /// Work with the prompt templates
     #[command(subcommand)]
     Prompts(PromptsCommand),
@@ -798,6 +800,7 @@ impl Command {
                 | ArenaCommand::Debates(args)
                 | ArenaCommand::Judge(args),
             ) => args.json.json,
+            Command::Arena(ArenaCommand::Controls(args)) => args.json.json,
             Command::Arena(ArenaCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
             Command::Arena(ArenaCommand::Stats(args)) => args.json.json,

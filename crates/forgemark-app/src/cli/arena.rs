@@ -52,3 +52,13 @@ pub struct ArenaStageArgs {
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,
 }
+
+/// `forgemark arena controls`
+#[derive(Debug, Args)]
+pub struct ArenaControlsArgs {
+    /// The arena folder
+    pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}

@@ -2,6 +2,7 @@
 
 pub mod adjudicate;
 pub mod check;
+mod controls;
 mod estimate;
 mod ground;
 mod html;
@@ -36,6 +37,7 @@ pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppErr
         ArenaCommand::Critiques(args) => one(args, Stage::Critiques),
         ArenaCommand::Debates(args) => one(args, Stage::Debates),
         ArenaCommand::Judge(args) => one(args, Stage::Judge),
+        ArenaCommand::Controls(args) => controls::run(args, context),
         ArenaCommand::Prompts(command) => prompts::run(command, context),
         ArenaCommand::Check(args) => check::run(args, context),
         ArenaCommand::Stats(args) => stats::run(args, context),

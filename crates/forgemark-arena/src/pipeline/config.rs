@@ -59,7 +59,7 @@ pub struct Settings {
     pub output_dir: PathBuf,
     /// The epoch of the files that are written.
     pub epoch: Epoch,
-    /// Items at the same time.
+    /// Records that each model works on at the same time.
     pub concurrency: usize,
     /// Seed of every random choice.
     pub seed: u64,

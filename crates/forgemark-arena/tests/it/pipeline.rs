@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod controls;
 mod faults;
 mod flow;
 mod kill;
