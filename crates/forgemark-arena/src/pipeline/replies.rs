@@ -12,6 +12,7 @@
 //! original makes of them: verdict `unknown`, no concession, not ill-posed. An object that echoes the JSON Schema is an error with
 //! both.
 
+mod mend;
 mod repair;
 mod schema;
 mod tags;
@@ -107,7 +108,8 @@ fn fail<T>(kind: ReplyProblem, detail: impl Into<String>) -> Result<T, ReplyErro
     })
 }
 
-/// The JSON object of a reply and how it was found.
+/// The JSON object of a reply and how it was found: the whole reply, an object in it, or one whose LaTeX stands with single
+/// backslashes.
 ///
 /// # Errors
 /// [`ReplyProblem::Empty`] and [`ReplyProblem::NotJson`].
@@ -117,7 +119,7 @@ pub fn json(text: &str) -> Result<(Json, ParseStatus), ReplyError> {
     }
     let (value, status) = match parse_str(text) {
         Ok(value) => (value, ParseStatus::Exact),
-        Err(_) => match parse_lenient(text) {
+        Err(_) => match parse_lenient(text).or_else(|| parse_lenient(&mend::mended(text))) {
             Some(value) => (value, ParseStatus::Lenient),
             None => return fail(ReplyProblem::NotJson, "the reply is not valid JSON"),
         },

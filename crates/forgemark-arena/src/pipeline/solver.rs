@@ -22,7 +22,6 @@
 //! A questioner asks for `2 + 6 s` steps (rounded), fewer after questions that were rejected. So the skilled ask what the others
 //! cannot do, and the order of skills is the order of planted ratings of answerers. [`truth`] says what is really right.
 
-pub mod control;
 pub mod problem;
 
 mod draw;

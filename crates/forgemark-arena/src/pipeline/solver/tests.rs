@@ -1,3 +1,5 @@
+mod control;
+
 use super::problem::{Answer, Problem, Value};
 use super::*;
 use crate::pipeline::config::Protocol;
