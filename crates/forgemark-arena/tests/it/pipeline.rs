@@ -7,3 +7,4 @@ mod faults;
 mod flow;
 mod kill;
 mod protocol;
+mod skills;

@@ -53,7 +53,7 @@ pub(super) fn run(args: &ArenaControlsArgs, context: &Context<'_>) -> Result<Exi
     context.printer.result(table.to_string())?;
     for examined in Examined::ALL {
         let (accepts, rejects) = match examined {
-            Examined::Judge => ("a claim of a fault that is not there", "of one that is"),
+            Examined::Judge => ("a claim of a fault that is not there", "a claim of one that is"),
             Examined::Critic => ("an answer with a planted fault", "an answer that is right"),
         };
         let who = examined.as_str();
