@@ -258,6 +258,8 @@ pub struct PromptsExportArgs {
 /// `forgemark arena ...`
 #[derive(Debug, Subcommand)]
 pub enum ArenaCommand {
+    /// Let simulated models fill an arena and rate them: a first look, without network or key
+    Demo(arena::ArenaDemoArgs),
     /// Let models question, answer, criticise, debate and judge each other
     Run(arena::ArenaRunArgs),
     /// The first stage alone: models ask, and answer themselves
@@ -792,6 +794,7 @@ impl Command {
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
+            Command::Arena(ArenaCommand::Demo(args)) => args.json.json,
             Command::Arena(ArenaCommand::Run(args)) => args.stage.json.json,
             Command::Arena(
                 ArenaCommand::Questions(args)

@@ -3,6 +3,7 @@
 pub mod adjudicate;
 pub mod check;
 mod controls;
+mod demo;
 mod estimate;
 mod ground;
 mod html;
@@ -28,6 +29,7 @@ use crate::exit::Exit;
 pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppError> {
     let one = |args, stage: Stage| run::run(args, [stage].into(), context);
     match command {
+        ArenaCommand::Demo(args) => demo::run(args, context),
         ArenaCommand::Run(args) => {
             let stages = project::stages(args.no_new_questions);
             run::run(&args.stage, stages, context)

@@ -9,7 +9,7 @@
 //!
 //! | what | chance, `s` the skill |
 //! |---|---|
-//! | a step of a solution goes wrong | `(1 - s) / 4` |
+//! | a step of a solution goes wrong | `(1 - s) / 2` |
 //! | a question is made ill-posed without noticing | `(1 - s) / 10` |
 //! | a check of its own work misses what is wrong | `1 - s / 2` |
 //! | a check of its own work doubts what is right | `(1 - s) / 10` |
@@ -153,7 +153,7 @@ impl Solver {
 
     /// The solution, with an error in each step that goes wrong. `before` is the answer that is to be replaced.
     fn solve(&self, problem: &Problem, question: &str, before: &str) -> String {
-        let chance = self.lapse(4.0);
+        let chance = self.lapse(2.0);
         let slips = |step: usize| {
             let step = step.to_string();
             let task = [question, before, step.as_str()];
