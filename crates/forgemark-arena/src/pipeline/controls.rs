@@ -21,7 +21,7 @@ use futures_util::future::join_all;
 
 use super::ask::Task;
 use super::config::Role;
-use super::dossier::Attempts;
+use super::dossier::{Attempts, newest};
 use super::engine::{Engine, Halt, Stage};
 use super::error::ArenaError;
 use super::prompts;
@@ -341,15 +341,14 @@ fn pool(engine: &Engine, worked: &[Worked]) -> Vec<Ground> {
     let (policy, judges) = (&engine.settings.policy, &engine.judges);
     let mut pool = Vec::new();
     for (questioner, run, attempts) in worked {
-        let asked = attempts.iter();
-        let newest = asked.filter(|(_, dossier)| dossier.question.is_some()).last();
-        let Some((number, dossier)) = newest.filter(|(_, dossier)| dossier.succeeded()) else {
+        let found = newest(attempts).filter(|(_, dossier)| dossier.succeeded());
+        let Some((number, dossier)) = found else {
             continue;
         };
         let question = QuestionKey {
             run: run.as_str(),
             questioner: questioner.as_str(),
-            attempt: *number,
+            attempt: number,
         };
         if dossier.is_invalid(question, policy, judges) {
             continue;

@@ -12,7 +12,7 @@ use forgemark_journal::Storage;
 
 use super::config::{CritiqueMode, Role, Settings};
 use super::controls::Examined;
-use super::dossier::{Attempts, Claim, Dossier, dossiers};
+use super::dossier::{Attempts, Claim, Dossier, dossiers, newest};
 use super::engine::Stage;
 use super::error::ArenaError;
 use super::folder::Folder;
@@ -103,7 +103,7 @@ pub fn estimate(
     settings: &Settings,
     options: &RunOptions,
 ) -> Result<Estimate, ArenaError> {
-    let folder = Folder::load(storage, dir, settings.epoch)?;
+    let folder = Folder::load(storage, dir, settings)?;
     let known = dossiers(folder.corpus(), folder.gone());
     let mut found = count(settings, options, &known);
     let controls = super::controls::load(storage, dir)?;
@@ -219,11 +219,8 @@ impl Counts<'_> {
     ) {
         let settings = self.settings;
         let most = i64::from(settings.questions.max_outer_attempts);
-        let asked = attempts
-            .iter()
-            .rfind(|(_, dossier)| dossier.question.is_some());
         let empty = Dossier::default();
-        let (number, dossier) = asked.map_or((first - 1, &empty), |(number, found)| (*number, found));
+        let (number, dossier) = newest(attempts).unwrap_or((first - 1, &empty));
         let judges = self.judges.iter().cloned().collect();
         let key = QuestionKey {
             run,

@@ -28,7 +28,7 @@ use crate::ledger;
 use super::chain::Chain;
 use super::config::{Role, Run, Settings};
 use super::controls;
-use super::dossier::{Dossiers, dossiers};
+use super::dossier::{Dossiers, dossiers, newest};
 use super::engine::{Engine, Halt, Stage, Tally};
 use super::error::ArenaError;
 use super::estimate;
@@ -196,7 +196,7 @@ impl ArenaRun {
         // Ends what a killed command had committed and not yet put in place.
         let mut artifacts = ArtifactSet::open(&journal, &[])?;
         let settings = &environment.settings;
-        let mut folder = Folder::load(&*storage, out_dir, settings.epoch)?;
+        let mut folder = Folder::load(&*storage, out_dir, settings)?;
         let mut known = dossiers(folder.corpus(), folder.gone());
         let again = retry::again(
             folder.corpus(),
@@ -306,13 +306,14 @@ impl ArenaRun {
             }
         }
         worked.sort_unstable_by(|(a, a_run, _), (b, b_run, _)| (a, a_run).cmp(&(b, b_run)));
-        let controls = control(&environment, &engine, &worked).await?;
+        let controls = control(&environment, &engine, &worked).await;
         drop(drains);
         // A run whose last call ended before the drain is complete.
         let reason = engine.reason();
         // The last sender.
         drop(engine);
         let (mut folder, mut artifacts) = blocking(move || keeper.finish()).await?;
+        let controls = controls?;
         let ending = match reason {
             Some(Halt::Call(CallError::Journal(error))) => return Err(error.into()),
             Some(Halt::Prompt(error)) => return Err(error.into()),
@@ -324,12 +325,12 @@ impl ArenaRun {
             None if tally.all_made() == 0 && controls == 0 => Ending::AlreadyComplete,
             None => Ending::Complete,
         };
-        let changed = tally.all_made() > 0;
+        let changed = tally.all_made() > 0 || !folder.gone().is_empty();
         let (storage, out_dir) = (environment.storage.clone(), environment.out_dir.clone());
         let settings = Arc::clone(&environment.settings);
         blocking(move || {
             if changed {
-                folder = Folder::load(&*storage, &out_dir, settings.epoch)?;
+                folder = Folder::load(&*storage, &out_dir, &settings)?;
             }
             adjudicate(&*storage, &out_dir, &folder, &settings, &mut artifacts)
         })
@@ -435,10 +436,8 @@ fn plan(engine: &Arc<Engine>, mut dossiers: Dossiers) -> Vec<(Chain, super::doss
     let mut others: Vec<_> = dossiers.into_iter().collect();
     others.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     for ((questioner, id), known) in others {
-        let questions = known
-            .values()
-            .filter_map(|dossier| dossier.question.as_ref());
-        let topic = questions.last().map(|question| question.topic_slug.clone());
+        let asked = newest(&known).and_then(|(_, dossier)| dossier.question.as_ref());
+        let topic = asked.map(|question| question.topic_slug.clone());
         let run = Run {
             id,
             topic: topic.unwrap_or_default(),
