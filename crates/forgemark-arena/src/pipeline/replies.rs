@@ -332,7 +332,9 @@ pub fn ill_posed_claim(evaluation: &Json) -> String {
     ] {
         let joined = parts.join(JOINT);
         if !joined.trim().is_empty() {
-            text.push_str(&format!("\n{label}: {joined}"));
+            for part in ["\n", label, ": ", &joined] {
+                text.push_str(part);
+            }
         }
     }
     text
@@ -535,13 +537,13 @@ impl<'a> Reader<'a> {
                 .iter()
                 .filter_map(|item| item.to_text().map(std::borrow::Cow::into_owned))
                 .collect(),
-            Some(other) => match other.to_text() {
-                Some(text) => vec![text.into_owned()],
-                None => {
+            Some(other) => {
+                let text = other.to_text().map(std::borrow::Cow::into_owned);
+                if text.is_none() {
                     self.flag(format!("{key} is {}", other.type_name()));
-                    return Vec::new();
                 }
-            },
+                text.into_iter().collect()
+            }
         };
         texts
             .into_iter()

@@ -158,7 +158,7 @@ impl Solver {
             let step = step.to_string();
             let task = [question, before, step.as_str()];
             self.happens(chance, "slip", &task).then(|| {
-                let off = 1 + self.draw.below(9, "off", &task) as i128;
+                let off = 1 + i128::from(self.draw.below(9, "off", &task));
                 if self.draw.below(2, "sign", &task) == 0 {
                     off
                 } else {
@@ -217,7 +217,7 @@ impl Solver {
             Value::One(value) => {
                 // Who is mistaken about a right answer holds another number for right.
                 let shift = if right {
-                    1 + self.draw.below(9, "shift", &task) as i128
+                    1 + i128::from(self.draw.below(9, "shift", &task))
                 } else {
                     0
                 };
@@ -314,18 +314,17 @@ impl Solver {
         };
         let mistaken = self.happens(self.lapse(12.0), "judge", &task);
         let confidence = 3 + (self.skill * 2.0).round() as i64;
-        if holds != mistaken {
-            write::judgment(
-                "claimant_wins",
-                confidence,
-                "Computed again, the claim holds.",
-            )
-        } else {
-            write::judgment(
+        if holds == mistaken {
+            return write::judgment(
                 "defender_wins_incorrect",
                 confidence,
                 "Computed again, what the claim calls a fault is none.",
-            )
+            );
         }
+        write::judgment(
+            "claimant_wins",
+            confidence,
+            "Computed again, the claim holds.",
+        )
     }
 }
