@@ -5,6 +5,7 @@
 
 mod arena;
 mod arena_rate;
+mod arena_demo;
 mod arena_run;
 mod cli;
 mod cli_dialogue;
