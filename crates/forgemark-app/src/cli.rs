@@ -259,6 +259,8 @@ pub struct PromptsExportArgs {
 /// `forgemark arena ...`
 #[derive(Debug, Subcommand)]
 pub enum ArenaCommand {
+    /// Let simulated models fill an arena and rate them: a first look, without network or key
+    Demo(arena::ArenaDemoArgs),
     /// Let models question, answer, criticise, debate and judge each other
     Run(arena::ArenaRunArgs),
     /// The first stage alone: models ask, and answer themselves
@@ -271,6 +273,8 @@ pub enum ArenaCommand {
     Debates(arena::ArenaStageArgs),
     /// The fifth: claims are judged by models that take no part in them
     Judge(arena::ArenaStageArgs),
+    /// Say how often judges and critics err on claims of known truth
+    Controls(arena::ArenaControlsArgs),
     /// Work with the prompt templates
     #[command(subcommand)]
     Prompts(PromptsCommand),
@@ -899,6 +903,7 @@ impl Command {
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
+            Command::Arena(ArenaCommand::Demo(args)) => args.json.json,
             Command::Arena(ArenaCommand::Run(args)) => args.stage.json.json,
             Command::Arena(
                 ArenaCommand::Questions(args)
@@ -907,6 +912,7 @@ impl Command {
                 | ArenaCommand::Debates(args)
                 | ArenaCommand::Judge(args),
             ) => args.json.json,
+            Command::Arena(ArenaCommand::Controls(args)) => args.json.json,
             Command::Arena(ArenaCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
             Command::Arena(ArenaCommand::Stats(args)) => args.json.json,

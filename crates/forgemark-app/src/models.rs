@@ -165,7 +165,7 @@ pub fn caller_config(
             }
             shared.push(identity);
         }
-        roles.insert(settings.role.to_owned(), role_config(name, settings));
+        roles.insert(settings.role.clone(), role_config(name, settings));
     }
     if !errors.is_empty() {
         return Err(errors);

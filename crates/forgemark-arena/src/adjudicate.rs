@@ -169,7 +169,7 @@ pub struct Docket<'c> {
     pub claims: Vec<ClaimKey<Name>>,
     /// Judged or labelled claims that nothing makes, in order.
     pub orphans: Vec<ClaimKey<Name>>,
-    /// The verdict of each critique; `None` where it could not be read.
+    /// The verdict of each critique; `None` where it could not be read or the critic did not stand by it.
     pub critiques: FxHashMap<ClaimKey<Name>, Option<&'c str>>,
     /// The status of each answer; of several records the first, unless a later one succeeded and it did not.
     pub answers: FxHashMap<AnswerKey<Name>, &'c str>,
@@ -243,7 +243,8 @@ impl<'c> Docket<'c> {
         for (key, places) in criticised {
             let record = places.last().and_then(|at| corpus.record::<Critique>(*at));
             let Some(record) = record else { continue };
-            let read = record.verdict().filter(|verdict| *verdict != "unknown");
+            let fine = record.status == "succeeded";
+            let read = record.verdict().filter(|verdict| fine && *verdict != "unknown");
             critiques.insert(*key, read);
             if record.is_claim() {
                 claims.push(*key);

@@ -14,6 +14,7 @@
 //! records are planned by keys and never by places in lists; and a command that was cut short is the same command again.
 
 pub mod config;
+pub mod controls;
 pub mod estimate;
 pub mod latex;
 pub mod prompts;

@@ -52,3 +52,27 @@ pub struct ArenaStageArgs {
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,
 }
+
+/// `forgemark arena controls`
+#[derive(Debug, Args)]
+pub struct ArenaControlsArgs {
+    /// The arena folder
+    pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark arena demo`
+#[derive(Debug, Args)]
+pub struct ArenaDemoArgs {
+    /// The folder that is made
+    #[arg(long, default_value = "forgemark-arena-demo")]
+    pub dir: PathBuf,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressMode,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}

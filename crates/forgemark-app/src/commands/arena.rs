@@ -2,6 +2,8 @@
 
 pub mod adjudicate;
 pub mod check;
+mod controls;
+mod demo;
 mod estimate;
 mod ground;
 mod html;
@@ -28,6 +30,7 @@ use crate::exit::Exit;
 pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppError> {
     let one = |args, stage: Stage| run::run(args, [stage].into(), context);
     match command {
+        ArenaCommand::Demo(args) => demo::run(args, context),
         ArenaCommand::Run(args) => {
             let stages = project::stages(args.no_new_questions);
             run::run(&args.stage, stages, context)
@@ -37,6 +40,7 @@ pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppErr
         ArenaCommand::Critiques(args) => one(args, Stage::Critiques),
         ArenaCommand::Debates(args) => one(args, Stage::Debates),
         ArenaCommand::Judge(args) => one(args, Stage::Judge),
+        ArenaCommand::Controls(args) => controls::run(args, context),
         ArenaCommand::Prompts(command) => prompts::run(command, context),
         ArenaCommand::Check(args) => check::run(args, context),
         ArenaCommand::Stats(args) => stats::run(args, context),

@@ -59,7 +59,7 @@ impl Asked<'_> {
         let claim = improved.rounds.last().filter(|_| status == "ill-posed");
         let claim = claim.map(|last| last.check.clone());
         let attempts = improved.rounds.into_iter().map(|round| AnswerAttempt {
-            round: round.round,
+            round: round.number,
             answer: round.answer,
             raw_answer: Some(round.raw),
             evaluation: Some(round.check),

@@ -16,7 +16,7 @@ use forgemark_contract::arena::{CONTRADICTOR, Critique, EVALUATOR, QuestionKey};
 use futures_util::future::join_all;
 
 use super::config::{CritiqueMode, Role, Run, Topic};
-use super::dossier::{Attempts, Claim, Dossier};
+use super::dossier::{Attempts, Claim, Dossier, newest};
 use super::engine::{Engine, Halt, Stage};
 
 /// One questioner and one run.
@@ -49,15 +49,9 @@ impl Chain {
     /// # Errors
     /// [`Halt`] when something could not be ended; all else was.
     pub(crate) async fn work(&self, mut known: Attempts) -> (Attempts, Option<Halt>) {
-        let asked = known
-            .iter()
-            .filter(|(_, dossier)| dossier.question.is_some());
-        let newest = asked.map(|(number, _)| *number).max();
         let first = self.run.outer_attempt;
-        let mut number = newest.map_or(first, |newest| match self.asks() {
-            true => newest.max(first),
-            false => newest,
-        });
+        let least = if self.asks() { first } else { i64::MIN };
+        let mut number = newest(&known).map_or(first, |(number, _)| number.max(least));
         loop {
             let mut dossier = known.remove(&number).unwrap_or_default();
             let worked = self.attempt(number, &known, &mut dossier).await;

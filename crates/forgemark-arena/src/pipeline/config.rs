@@ -5,6 +5,7 @@
 //! original, a policy) through the reader that it is given, and finds the conflicts between keys.
 
 mod keys;
+mod model;
 mod originals;
 mod place;
 mod read;
@@ -59,7 +60,7 @@ pub struct Settings {
     pub output_dir: PathBuf,
     /// The epoch of the files that are written.
     pub epoch: Epoch,
-    /// Items at the same time.
+    /// Records that each model works on at the same time.
     pub concurrency: usize,
     /// Seed of every random choice.
     pub seed: u64,
@@ -349,6 +350,10 @@ pub struct DebateSettings {
 
 /// The stage of judgments.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the configuration"
+)]
 pub struct JudgeSettings {
     /// Whether claims without a debate are judged.
     pub allow_no_debate: bool,

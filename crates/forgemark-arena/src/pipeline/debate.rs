@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forgemark_contract::arena::{Debate, Message};
+use forgemark_contract::arena::{self, Debate, Message};
 
 use super::ask::{Task, reason};
 use super::chain::Matter;
@@ -27,7 +27,7 @@ impl Matter<'_> {
             let model = engine.settings.model(slug);
             model.is_some_and(|model| model.has(Role::Debate))
         };
-        let is_claim = self.critique.is_none_or(|critique| critique.is_claim());
+        let is_claim = self.critique.is_none_or(arena::Critique::is_claim);
         if !engine.does(Stage::Debates) || !is_claim || !debates(&alice) || !debates(&bob) {
             return Ok(None);
         }

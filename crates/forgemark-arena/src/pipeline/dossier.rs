@@ -85,6 +85,14 @@ pub(crate) struct Dossier {
 /// The questions of one questioner on one run, by attempt.
 pub(crate) type Attempts = BTreeMap<i64, Dossier>;
 
+/// The newest attempt that has a question.
+pub(crate) fn newest(attempts: &Attempts) -> Option<(i64, &Dossier)> {
+    let asked = attempts
+        .iter()
+        .rfind(|(_, dossier)| dossier.question.is_some());
+    asked.map(|(number, dossier)| (*number, dossier))
+}
+
 /// Every question of a folder, by questioner and run.
 pub(crate) type Dossiers = HashMap<(String, String), Attempts>;
 

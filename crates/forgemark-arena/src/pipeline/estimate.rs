@@ -11,7 +11,8 @@ use forgemark_contract::arena::{CONTRADICTOR, EVALUATOR, QuestionKey};
 use forgemark_journal::Storage;
 
 use super::config::{CritiqueMode, Role, Settings};
-use super::dossier::{Attempts, Claim, Dossier, dossiers};
+use super::controls::Examined;
+use super::dossier::{Attempts, Claim, Dossier, dossiers, newest};
 use super::engine::Stage;
 use super::error::ArenaError;
 use super::folder::Folder;
@@ -102,9 +103,28 @@ pub fn estimate(
     settings: &Settings,
     options: &RunOptions,
 ) -> Result<Estimate, ArenaError> {
-    let folder = Folder::load(storage, dir, settings.epoch)?;
+    let folder = Folder::load(storage, dir, settings)?;
     let known = dossiers(folder.corpus(), folder.gone());
-    Ok(count(settings, options, &known))
+    let mut found = count(settings, options, &known);
+    let controls = super::controls::load(storage, dir)?;
+    let wanted = settings.controls.planted_faults + settings.controls.planted_correct;
+    for (role, stage, examined) in [
+        (Role::Judge, Stage::Judge, Examined::Judge),
+        (Role::Critique, Stage::Critiques, Examined::Critic),
+    ] {
+        for model in settings.with_role(role) {
+            let own = controls.iter();
+            let own = own.filter(|one| one.examined == examined && one.model == model.slug);
+            let missing = f64::from(wanted) - own.count() as f64;
+            let row = found.rows.iter_mut();
+            let mut row = row.filter(|row| row.stage == stage && row.model == model.slug);
+            if let Some(row) = row.next().filter(|_| missing > 0.0) {
+                row.calls += missing;
+                row.most_calls += missing * 3.0;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The same for what is known of a folder.
@@ -199,11 +219,8 @@ impl Counts<'_> {
     ) {
         let settings = self.settings;
         let most = i64::from(settings.questions.max_outer_attempts);
-        let asked = attempts
-            .iter()
-            .rfind(|(_, dossier)| dossier.question.is_some());
         let empty = Dossier::default();
-        let (number, dossier) = asked.map_or((first - 1, &empty), |(number, found)| (*number, found));
+        let (number, dossier) = newest(attempts).unwrap_or((first - 1, &empty));
         let judges = self.judges.iter().cloned().collect();
         let key = QuestionKey {
             run,

@@ -21,6 +21,7 @@ use forgemark_journal::{ArtifactSet, Storage};
 
 use crate::corpus::{Content, Corpus, CorpusError, Ref, Stored};
 
+use super::config::Settings;
 use super::dossier::Claim;
 use super::error::ArenaError;
 use super::provenance::{self, Provenance};
@@ -195,6 +196,8 @@ pub(crate) struct Folder {
     provenance: BTreeMap<String, Provenance>,
     dirty: BTreeSet<String>,
     epoch: Epoch,
+    /// In the order of the configuration.
+    runs: Vec<String>,
 }
 
 impl Folder {
@@ -205,7 +208,7 @@ impl Folder {
     pub(crate) fn load(
         storage: &dyn Storage,
         dir: &Path,
-        epoch: Epoch,
+        settings: &Settings,
     ) -> Result<Self, ArenaError> {
         let corpus = match Corpus::load(storage, dir, false) {
             Ok(corpus) => corpus,
@@ -226,7 +229,8 @@ impl Folder {
             added: BTreeMap::new(),
             provenance: provenance::load(storage, dir)?,
             dirty: BTreeSet::new(),
-            epoch,
+            epoch: settings.epoch,
+            runs: settings.runs.iter().map(|run| run.id.clone()).collect(),
         })
     }
 
@@ -339,6 +343,11 @@ impl Folder {
             list = old.partition(gone).0;
         }
         list.slots = weave(std::mem::take(&mut list.slots), added);
+        if self.epoch == Epoch::One && !T::DECISIONS {
+            // Its lists stand beside each other, place by place.
+            let runs: Vec<&str> = self.runs.iter().map(String::as_str).collect();
+            list = list.aligned_to(&runs);
+        }
         let written = list.in_epoch(self.epoch);
         let written = written.map_err(|source| ArenaError::Epoch {
             path: path.to_owned(),
@@ -370,14 +379,11 @@ fn weave<T: Ordered>(stood: Vec<Slot<T>>, added: &BTreeMap<Order, Arc<T>>) -> Ve
     for (order, record) in added {
         let lower = ranks.partition_point(|(rank, _)| rank < order);
         let upto = ranks.partition_point(|(rank, _)| rank <= order);
-        match upto.checked_sub(1).filter(|last| *last >= lower) {
-            Some(same) => {
-                replaced.insert(ranks[same].1, record);
-            }
-            None => {
-                let place = lower.checked_sub(1).map_or(0, |last| behind[last]);
-                new.push((place, record));
-            }
+        if upto > lower {
+            replaced.insert(ranks[upto - 1].1, record);
+        } else {
+            let place = lower.checked_sub(1).map_or(0, |last| behind[last]);
+            new.push((place, record));
         }
     }
     let entry = |record: &Arc<T>| Slot::Entry(Entry::new((**record).clone()));

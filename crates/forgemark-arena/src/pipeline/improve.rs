@@ -14,7 +14,7 @@ use super::replies::{Checked, SelfCheck};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Round {
     /// From 1.
-    pub(crate) round: i64,
+    pub(crate) number: i64,
     pub(crate) answer: String,
     pub(crate) raw: String,
     pub(crate) check: Json,
@@ -101,7 +101,7 @@ pub(crate) async fn improve(
             None => SelfCheck::unreadable(asks.checked),
         };
         rounds.push(Round {
-            round: i64::from(round),
+            number: i64::from(round),
             answer: answer.clone(),
             raw: raw.clone(),
             check: kept.json,

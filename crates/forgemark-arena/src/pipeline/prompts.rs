@@ -236,7 +236,7 @@ impl Prompts {
     /// # Errors
     /// [`PromptError::Template`] when an overriding template fails on these values; the same for all that follow.
     pub fn question(&self, from: &Question<'_>) -> Result<Prompt, PromptError> {
-        self.make("question", from.values(), ReplyFormat::Text)
+        self.make("question", &from.values(), ReplyFormat::Text)
     }
 
     /// Asks the parser to put the tags into a reply that has none.
@@ -245,7 +245,7 @@ impl Prompts {
     /// As [`Prompts::question`].
     pub fn format(&self, reply: &str) -> Result<Prompt, PromptError> {
         let values = context::one("format", "reply", reply);
-        self.make("format", values, ReplyFormat::Text)
+        self.make("format", &values, ReplyFormat::Text)
     }
 
     /// Asks for an answer, in free text.
@@ -254,7 +254,7 @@ impl Prompts {
     /// As [`Prompts::question`].
     pub fn answer(&self, question: &str) -> Result<Prompt, PromptError> {
         let values = context::one("answer", "question", question);
-        self.make("answer", values, ReplyFormat::Text)
+        self.make("answer", &values, ReplyFormat::Text)
     }
 
     /// Asks a model to check its answer: the questioner its own ([`Checked::OwnAnswer`]), or an answerer. `note` is a person's
@@ -275,7 +275,7 @@ impl Prompts {
             "answer_check"
         };
         let values = context::answered(name, question, answer, note);
-        self.make(name, values, replies::self_check_format(checked))
+        self.make(name, &values, replies::self_check_format(checked))
     }
 
     /// Asks for a better answer, in free text.
@@ -289,7 +289,7 @@ impl Prompts {
         feedback: &str,
     ) -> Result<Prompt, PromptError> {
         let values = context::refined("refine", question, answer, "", feedback);
-        self.make("refine", values, ReplyFormat::Text)
+        self.make("refine", &values, ReplyFormat::Text)
     }
 
     /// Asks for a critique of an answer.
@@ -298,7 +298,7 @@ impl Prompts {
     /// As [`Prompts::question`].
     pub fn critique(&self, question: &str, answer: &str) -> Result<Prompt, PromptError> {
         let values = context::answered("critique", question, answer, "");
-        self.make("critique", values, replies::critique_format())
+        self.make("critique", &values, replies::critique_format())
     }
 
     /// Asks a critic to check its critique, which is shown as it was written.
@@ -314,7 +314,7 @@ impl Prompts {
         let values = context::refined("critique_check", question, answer, critique, "");
         self.make(
             "critique_check",
-            values,
+            &values,
             replies::self_check_format(Checked::Critique),
         )
     }
@@ -331,7 +331,7 @@ impl Prompts {
         feedback: &str,
     ) -> Result<Prompt, PromptError> {
         let values = context::refined("critique_refine", question, answer, critique, feedback);
-        self.make("critique_refine", values, replies::critique_format())
+        self.make("critique_refine", &values, replies::critique_format())
     }
 
     /// Asks a side of a debate for its next message. With [`Protocol::Crb1`] it sees what the original's debaters see: the
@@ -344,7 +344,7 @@ impl Prompts {
             DebateKind::Critique => "debate_critique",
             DebateKind::IllPosed => "debate_illposed",
         };
-        self.make(name, from.values(self.protocol), replies::turn_format())
+        self.make(name, &from.values(self.protocol), replies::turn_format())
     }
 
     /// Asks a judge for a decision. The texts are redacted before ([`super::redact`]). With [`Protocol::Crb1`] the claim is not
@@ -359,7 +359,7 @@ impl Prompts {
         };
         self.make(
             name,
-            from.values(self.protocol),
+            &from.values(self.protocol),
             replies::judgment_format(from.task),
         )
     }
@@ -378,7 +378,7 @@ impl Prompts {
         };
         self.make(
             "repair",
-            context::repair(reply, &schema),
+            &context::repair(reply, &schema),
             ReplyFormat::JsonObject,
         )
     }
@@ -386,11 +386,11 @@ impl Prompts {
     fn make(
         &self,
         name: &'static str,
-        values: minijinja::Value,
+        values: &minijinja::Value,
         format: ReplyFormat,
     ) -> Result<Prompt, PromptError> {
         let (system, task) = (format!("{name}.system.txt"), format!("{name}.task.txt"));
-        let rendered = self.templates.pair(&system, &task, &values)?;
+        let rendered = self.templates.pair(&system, &task, values)?;
         Ok(Prompt {
             name,
             hash: self.hashes.get(name).cloned().unwrap_or_default(),

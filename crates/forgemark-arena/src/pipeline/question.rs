@@ -164,10 +164,8 @@ impl Before {
                 let Some(last) = round.refinement_rounds.last() else {
                     continue;
                 };
-                let why = match succeeded && number + 1 == rounds.len() {
-                    true => "invalid",
-                    false => &round.status,
-                };
+                let accepted = succeeded && number + 1 == rounds.len();
+                let why = if accepted { "invalid" } else { &round.status };
                 questions.push((last.question.clone(), why.to_owned()));
             }
         }
@@ -183,7 +181,7 @@ impl Before {
 
 fn generation(question: &str, rounds: Vec<Round>, status: &str) -> Generation {
     let refinements = rounds.into_iter().map(|round| Refinement {
-        round: round.round,
+        round: round.number,
         question: question.to_owned(),
         answer: round.answer,
         raw_answer: Some(round.raw),

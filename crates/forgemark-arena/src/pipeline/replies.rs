@@ -12,6 +12,7 @@
 //! original makes of them: verdict `unknown`, no concession, not ill-posed. An object that echoes the JSON Schema is an error with
 //! both.
 
+mod mend;
 mod repair;
 mod schema;
 mod tags;
@@ -107,7 +108,8 @@ fn fail<T>(kind: ReplyProblem, detail: impl Into<String>) -> Result<T, ReplyErro
     })
 }
 
-/// The JSON object of a reply and how it was found.
+/// The JSON object of a reply and how it was found: the whole reply, an object in it, or one whose LaTeX stands with single
+/// backslashes.
 ///
 /// # Errors
 /// [`ReplyProblem::Empty`] and [`ReplyProblem::NotJson`].
@@ -117,7 +119,7 @@ pub fn json(text: &str) -> Result<(Json, ParseStatus), ReplyError> {
     }
     let (value, status) = match parse_str(text) {
         Ok(value) => (value, ParseStatus::Exact),
-        Err(_) => match parse_lenient(text) {
+        Err(_) => match parse_lenient(text).or_else(|| parse_lenient(&mend::mended(text))) {
             Some(value) => (value, ParseStatus::Lenient),
             None => return fail(ReplyProblem::NotJson, "the reply is not valid JSON"),
         },
@@ -330,7 +332,9 @@ pub fn ill_posed_claim(evaluation: &Json) -> String {
     ] {
         let joined = parts.join(JOINT);
         if !joined.trim().is_empty() {
-            text.push_str(&format!("\n{label}: {joined}"));
+            for part in ["\n", label, ": ", &joined] {
+                text.push_str(part);
+            }
         }
     }
     text
@@ -533,13 +537,13 @@ impl<'a> Reader<'a> {
                 .iter()
                 .filter_map(|item| item.to_text().map(std::borrow::Cow::into_owned))
                 .collect(),
-            Some(other) => match other.to_text() {
-                Some(text) => vec![text.into_owned()],
-                None => {
+            Some(other) => {
+                let text = other.to_text().map(std::borrow::Cow::into_owned);
+                if text.is_none() {
                     self.flag(format!("{key} is {}", other.type_name()));
-                    return Vec::new();
                 }
-            },
+                text.into_iter().collect()
+            }
         };
         texts
             .into_iter()

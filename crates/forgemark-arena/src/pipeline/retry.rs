@@ -13,7 +13,7 @@ use crate::keys;
 
 use super::ask::{SELF_CHECK, UNDECIDED};
 use super::config::{Role, Settings};
-use super::dossier::Dossiers;
+use super::dossier::{Dossiers, newest};
 use super::engine::Stage;
 use super::names;
 use super::provenance::Provenance;
@@ -161,9 +161,8 @@ impl<'a> Search<'a> {
         let Some(attempts) = self.known.get(&whose) else {
             return false;
         };
-        let asked = attempts.iter();
-        let newest = asked.filter(|(_, dossier)| dossier.question.is_some()).last();
-        let Some((_, dossier)) = newest.filter(|(number, _)| **number == key.attempt) else {
+        let found = newest(attempts).filter(|(number, _)| *number == key.attempt);
+        let Some((_, dossier)) = found else {
             return false;
         };
         let (settings, judges) = (self.settings, &self.judges);

@@ -27,7 +27,8 @@ use crate::ledger;
 
 use super::chain::Chain;
 use super::config::{Role, Run, Settings};
-use super::dossier::{Dossiers, dossiers};
+use super::controls;
+use super::dossier::{Dossiers, dossiers, newest};
 use super::engine::{Engine, Halt, Stage, Tally};
 use super::error::ArenaError;
 use super::estimate;
@@ -151,6 +152,8 @@ pub struct Summary {
     pub failed: BTreeMap<Stage, u64>,
     /// Records that were there.
     pub kept: u64,
+    /// Controls put before judges and critics.
+    pub controls: u64,
     /// Calls, tokens and cost of the folder, all commands together, by model.
     pub totals: Totals,
     /// Calls that the journal answered in this command.
@@ -193,7 +196,7 @@ impl ArenaRun {
         // Ends what a killed command had committed and not yet put in place.
         let mut artifacts = ArtifactSet::open(&journal, &[])?;
         let settings = &environment.settings;
-        let mut folder = Folder::load(&*storage, out_dir, settings.epoch)?;
+        let mut folder = Folder::load(&*storage, out_dir, settings)?;
         let mut known = dossiers(folder.corpus(), folder.gone());
         let again = retry::again(
             folder.corpus(),
@@ -286,21 +289,31 @@ impl ArenaRun {
         }
         let mut chains = JoinSet::new();
         for (chain, known) in plan(&engine, dossiers) {
-            chains.spawn(async move { chain.work(known).await });
+            chains.spawn(async move {
+                let (attempts, _) = chain.work(known).await;
+                (chain.questioner, chain.run.id, attempts)
+            });
         }
+        let mut worked = Vec::new();
         while let Some(ended) = chains.join_next().await {
-            if let Err(error) = ended
-                && let Ok(panic) = error.try_into_panic()
-            {
-                std::panic::resume_unwind(panic);
+            match ended {
+                Ok(chain) => worked.push(chain),
+                Err(error) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
             }
         }
+        worked.sort_unstable_by(|(a, a_run, _), (b, b_run, _)| (a, a_run).cmp(&(b, b_run)));
+        let controls = control(&environment, &engine, &worked).await;
         drop(drains);
         // A run whose last call ended before the drain is complete.
         let reason = engine.reason();
         // The last sender.
         drop(engine);
         let (mut folder, mut artifacts) = blocking(move || keeper.finish()).await?;
+        let controls = controls?;
         let ending = match reason {
             Some(Halt::Call(CallError::Journal(error))) => return Err(error.into()),
             Some(Halt::Prompt(error)) => return Err(error.into()),
@@ -309,15 +322,15 @@ impl ArenaRun {
             Some(Halt::Call(error)) => Ending::EndpointsUnusable(error.to_string()),
             Some(Halt::Limit) => Ending::Limit,
             Some(Halt::Stopped) => Ending::Interrupted,
-            None if tally.all_made() == 0 => Ending::AlreadyComplete,
+            None if tally.all_made() == 0 && controls == 0 => Ending::AlreadyComplete,
             None => Ending::Complete,
         };
-        let changed = tally.all_made() > 0;
+        let changed = tally.all_made() > 0 || !folder.gone().is_empty();
         let (storage, out_dir) = (environment.storage.clone(), environment.out_dir.clone());
         let settings = Arc::clone(&environment.settings);
         blocking(move || {
             if changed {
-                folder = Folder::load(&*storage, &out_dir, settings.epoch)?;
+                folder = Folder::load(&*storage, &out_dir, &settings)?;
             }
             adjudicate(&*storage, &out_dir, &folder, &settings, &mut artifacts)
         })
@@ -333,6 +346,7 @@ impl ArenaRun {
             stages.map(|stage| (stage, count(stage))).collect()
         };
         Ok(Summary {
+            controls,
             ending,
             out_dir: environment.out_dir,
             made: of(&|stage| tally.made(stage)),
@@ -343,6 +357,29 @@ impl ArenaRun {
             bytes_written: journal.bytes_written(),
         })
     }
+}
+
+/// Makes the controls that are missing. Answers how many.
+async fn control(
+    environment: &Environment,
+    engine: &Engine,
+    worked: &[controls::Worked],
+) -> Result<u64, ArenaError> {
+    let wanted = environment.settings.controls;
+    if wanted.planted_faults + wanted.planted_correct == 0 {
+        return Ok(0);
+    }
+    let (storage, out_dir) = (&environment.storage, &environment.out_dir);
+    let known = controls::load(&**storage, out_dir)?;
+    let before = known.len();
+    // Why some could not be made is remembered by the engine.
+    let (all, _) = controls::work(engine, worked, known).await;
+    let made = (all.len() - before) as u64;
+    if made > 0 {
+        let (storage, out_dir) = (Arc::clone(storage), out_dir.clone());
+        blocking(move || controls::save(&*storage, &out_dir, all)).await?;
+    }
+    Ok(made)
 }
 
 /// One token from every endpoint of the models.
@@ -399,10 +436,8 @@ fn plan(engine: &Arc<Engine>, mut dossiers: Dossiers) -> Vec<(Chain, super::doss
     let mut others: Vec<_> = dossiers.into_iter().collect();
     others.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     for ((questioner, id), known) in others {
-        let questions = known
-            .values()
-            .filter_map(|dossier| dossier.question.as_ref());
-        let topic = questions.last().map(|question| question.topic_slug.clone());
+        let asked = newest(&known).and_then(|(_, dossier)| dossier.question.as_ref());
+        let topic = asked.map(|question| question.topic_slug.clone());
         let run = Run {
             id,
             topic: topic.unwrap_or_default(),

@@ -9,7 +9,7 @@
 //!
 //! | what | chance, `s` the skill |
 //! |---|---|
-//! | a step of a solution goes wrong | `(1 - s) / 4` |
+//! | a step of a solution goes wrong | `(1 - s) / 2` |
 //! | a question is made ill-posed without noticing | `(1 - s) / 10` |
 //! | a check of its own work misses what is wrong | `1 - s / 2` |
 //! | a check of its own work doubts what is right | `(1 - s) / 10` |
@@ -22,7 +22,6 @@
 //! A questioner asks for `2 + 6 s` steps (rounded), fewer after questions that were rejected. So the skilled ask what the others
 //! cannot do, and the order of skills is the order of planted ratings of answerers. [`truth`] says what is really right.
 
-pub mod control;
 pub mod problem;
 
 mod draw;
@@ -154,12 +153,12 @@ impl Solver {
 
     /// The solution, with an error in each step that goes wrong. `before` is the answer that is to be replaced.
     fn solve(&self, problem: &Problem, question: &str, before: &str) -> String {
-        let chance = self.lapse(4.0);
+        let chance = self.lapse(2.0);
         let slips = |step: usize| {
             let step = step.to_string();
             let task = [question, before, step.as_str()];
             self.happens(chance, "slip", &task).then(|| {
-                let off = 1 + self.draw.below(9, "off", &task) as i128;
+                let off = 1 + i128::from(self.draw.below(9, "off", &task));
                 if self.draw.below(2, "sign", &task) == 0 {
                     off
                 } else {
@@ -218,7 +217,7 @@ impl Solver {
             Value::One(value) => {
                 // Who is mistaken about a right answer holds another number for right.
                 let shift = if right {
-                    1 + self.draw.below(9, "shift", &task) as i128
+                    1 + i128::from(self.draw.below(9, "shift", &task))
                 } else {
                     0
                 };
@@ -315,18 +314,17 @@ impl Solver {
         };
         let mistaken = self.happens(self.lapse(12.0), "judge", &task);
         let confidence = 3 + (self.skill * 2.0).round() as i64;
-        if holds != mistaken {
-            write::judgment(
-                "claimant_wins",
-                confidence,
-                "Computed again, the claim holds.",
-            )
-        } else {
-            write::judgment(
+        if holds == mistaken {
+            return write::judgment(
                 "defender_wins_incorrect",
                 confidence,
                 "Computed again, what the claim calls a fault is none.",
-            )
+            );
         }
+        write::judgment(
+            "claimant_wins",
+            confidence,
+            "Computed again, the claim holds.",
+        )
     }
 }

@@ -2,7 +2,9 @@
 
 mod bench;
 mod changes;
+mod controls;
 mod faults;
 mod flow;
 mod kill;
 mod protocol;
+mod skills;

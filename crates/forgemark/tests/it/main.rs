@@ -5,6 +5,8 @@
 
 mod arena;
 mod arena_rate;
+mod arena_demo;
+mod arena_run;
 mod bench;
 mod cli;
 mod cli_dialogue;

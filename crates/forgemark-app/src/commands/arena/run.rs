@@ -154,6 +154,9 @@ fn table(summary: &Summary) -> String {
         row(stage.as_str(), made);
     }
     row("records that were there", human::count(summary.kept));
+    if summary.controls > 0 {
+        row("controls", human::count(summary.controls));
+    }
     let all = summary.totals.all();
     row("calls", human::count(all.calls));
     if summary.replayed_calls > 0 {
@@ -188,6 +191,7 @@ fn json(summary: &Summary) -> Json {
         ("made", Json::Object(stages(&summary.made))),
         ("failed", Json::Object(stages(&summary.failed))),
         ("kept", Json::from(summary.kept)),
+        ("controls", Json::from(summary.controls)),
         ("calls", Json::from(all.calls)),
         ("calls_replayed", Json::from(summary.replayed_calls)),
         ("prompt_tokens", Json::from(all.prompt)),

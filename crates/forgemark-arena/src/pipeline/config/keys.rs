@@ -43,7 +43,7 @@ pub const KEYS: &[Key] = &[
     key("prompts", Kind::Str, "null", "Folder of templates that replace the built-in ones, relative to the configuration; `forgemark arena prompts export` writes them."),
     // run
     key("run.seed", int(0, i64::MAX), "0", "Seed of every random choice, of the controls and of `offline:solver`."),
-    key("run.concurrency", int(1, 65_536), "16", "Items of a stage in progress at a time; it may change between the parts of a resumed run."),
+    key("run.concurrency", int(1, 65_536), "16", "Records that each model works on at a time; it may change between the parts of a resumed run."),
     shared::MAX_COST_USD,
     shared::MAX_TOKENS,
     shared::MAX_CALLS,
@@ -73,8 +73,8 @@ pub const KEYS: &[Key] = &[
     key("judge.retry_failed", Kind::Bool, "null", "Whether failed judgments are asked for again by the next command; null is true with `forgemark-1`, false with `crb-1`."),
     key("judge.overwrite", Kind::Bool, "false", "Whether judgments that exist are made anew."),
     key("judge.limit", int(1, i64::MAX), "null", "Most judgments in one command, a judge."),
-    key("controls.planted_faults", int(0, 100_000), "0", "Claims of a fault that is really there, judged by every judge; they stand outside the arena's folders and reach no rating."),
-    key("controls.planted_correct", int(0, 100_000), "0", "Claims of a fault that is not there, judged by every judge."),
+    key("controls.planted_faults", int(0, 100_000), "0", "Right answers with a planted fault, put before every judge and critic to measure how often they err; they stand outside the arena's folders and reach no rating."),
+    key("controls.planted_correct", int(0, 100_000), "0", "Right answers with a claim of a fault that is not there, for the same purpose."),
     // output
     key("output.dir", Kind::Str, "\"arena\"", "Folder of everything that a run writes, relative to the configuration."),
     key("output.epoch", int(1, 2), "2", "Format of the files: 2, or 1 with ids and without attempts."),

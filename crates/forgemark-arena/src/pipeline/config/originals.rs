@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use forgemark_contract::json::{Json, Object, parse};
 use forgemark_contract::settings::{Resolved, SettingError, nearest};
 
+use super::model::Models;
 use super::place::{Step, line};
-use super::read::{Models, ReadFile, run};
+use super::read::{ReadFile, run};
 use super::{IllPosedOverride, Model, OverrideKey, Run, Topic};
 
 /// How the message begins of a file that is not there.

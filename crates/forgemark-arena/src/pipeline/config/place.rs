@@ -25,7 +25,7 @@ struct Scan<'a> {
     at: usize,
 }
 
-impl<'a> Scan<'a> {
+impl Scan<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

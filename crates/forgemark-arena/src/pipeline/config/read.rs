@@ -4,43 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use forgemark_contract::arena::{Epoch, slug};
-use forgemark_contract::json::{Json, Object};
+use forgemark_contract::json::Json;
 use forgemark_contract::settings::{Resolved, SettingError, nearest};
-use forgemark_model::settings::{self, RoleSettings};
+use forgemark_model::settings;
 
+use super::model::{Field, Fields, Models, reasoning};
 use super::originals::{self, Originals};
 use super::{
     AnswerSettings, Confidence, ControlSettings, CritiqueMode, CritiqueSettings, CustomCritique,
-    DebateSettings, Gate, JudgeSettings, Model, Protocol, QuestionSettings, Reasoning, Role, Run,
-    Settings, Topic, reasoning_extra,
+    DebateSettings, Gate, JudgeSettings, Model, Protocol, QuestionSettings, Run, Settings, Topic,
 };
 use crate::policy::{PRESETS, Policy};
 
 /// Reads a file that the configuration names, relative to it. `None` says that there is no such file; an error is a fragment
 /// (`cannot read ...`).
 pub type ReadFile<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, String> + 'a;
-
-/// Fields of a model; `api_key` is known so that it gets its own words.
-const MODEL_FIELDS: [&str; 18] = [
-    "name",
-    "roles",
-    "display_name",
-    "aliases",
-    "provider",
-    "model",
-    "base_url",
-    "endpoints",
-    "api_key_env",
-    "api_key",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "reasoning",
-    "timeout_s",
-    "max_retries",
-    "extra",
-    "skill",
-];
 
 impl Settings {
     /// Types the resolved values. `file` reads what they name.
@@ -213,276 +191,6 @@ fn small(values: &Resolved, path: &str) -> Result<u32, SettingError> {
     Ok(u32::try_from(values.u64(path)?).unwrap_or(u32::MAX))
 }
 
-/// What holds for every model that does not say otherwise.
-pub(super) struct Models {
-    api_key_env: Option<String>,
-    temperature: Option<f64>,
-    reasoning: Option<Reasoning>,
-}
-
-/// What an entry of a list of models says beyond its fields.
-impl Models {
-    /// The model of an entry, a name or a mapping, at `path`.
-    pub(super) fn model(
-        &self,
-        entry: &Json,
-        path: &str,
-        problems: &mut Vec<SettingError>,
-    ) -> Option<Model> {
-        let bare = entry
-            .as_str()
-            .map(|name| Json::object([("name", Json::from(name))]));
-        let entry = bare.as_ref().unwrap_or(entry);
-        if entry.as_object().is_none() {
-            problems.push(
-                SettingError::new(path, format!("is {}", entry.type_name()))
-                    .with_hint("write a name, or a mapping with name"),
-            );
-            return None;
-        }
-        settings::unknown_fields(entry, &MODEL_FIELDS, path, problems);
-        if entry.get("api_key").is_some() {
-            problems.push(
-                SettingError::new(path, "holds a key in the file").with_hint(
-                    "put the key into an environment variable and name it in api_key_env",
-                ),
-            );
-        }
-        let mut fields = Fields {
-            entry,
-            path,
-            problems,
-        };
-        let model_name = fields.text("model");
-        let name = fields
-            .text("name")
-            .or_else(|| model_name.clone())
-            .unwrap_or_default();
-        if name.is_empty() {
-            fields.problem("has no name", "write `name: PROVIDER/MODEL`");
-            return None;
-        }
-        let roles = fields.roles();
-        let reasoning = match fields.word("reasoning", &Reasoning::ALL.map(Reasoning::as_str)) {
-            Field::Absent => self.reasoning,
-            Field::Null => None,
-            Field::Value(word) => reasoning(&word),
-        };
-        let temperature = match fields.number("temperature", 0.0, 100.0) {
-            Field::Absent => self.temperature,
-            Field::Null => None,
-            Field::Value(number) => Some(number),
-        };
-        let skill = fields.number("skill", 0.0, 1.0).value();
-        let mut extra = match entry.get("extra") {
-            None | Some(Json::Null) => Object::new(),
-            Some(Json::Object(extra)) => extra.clone(),
-            Some(other) => {
-                let what = format!("extra is {}", other.type_name());
-                fields.problem(what, "write a mapping of request fields");
-                Object::new()
-            }
-        };
-        if let Some(reasoning) = reasoning {
-            reasoning_extra(&mut extra, reasoning);
-        }
-        let wire = model_name.unwrap_or_else(|| name.clone());
-        let is_solver = wire == super::super::solver::NAME;
-        if is_solver && skill.is_none() {
-            fields.problem(
-                "is an offline:solver without a skill",
-                "add `skill: 0.8`, a number from 0 (always wrong) to 1 (never wrong)",
-            );
-        }
-        if !is_solver && skill.is_some() {
-            fields.problem(
-                format!("has a skill, but its model is {wire}"),
-                "skills are for `model: offline:solver`; remove it",
-            );
-        }
-        let slug = slug(&name);
-        // Solvers are models of their own, with calls of their own, however they are called.
-        let wire = match skill {
-            Some(skill) => format!("{wire}/{slug}/{skill}"),
-            None => wire,
-        };
-        let call = RoleSettings {
-            role: slug.clone(),
-            path: path.to_owned(),
-            provider: fields.text("provider").unwrap_or_default(),
-            model: wire,
-            base_url: fields.text("base_url").unwrap_or_default(),
-            temperature,
-            max_tokens: fields
-                .number("max_tokens", 1.0, 1e8)
-                .value()
-                .map(|n| n as u64),
-            top_p: fields.number("top_p", 0.0, 1.0).value(),
-            timeout_s: fields.number("timeout_s", 0.001, 86_400.0).value(),
-            max_retries: fields
-                .number("max_retries", 0.0, 99.0)
-                .value()
-                .map(|n| n as u64),
-            api_key_env: fields
-                .text("api_key_env")
-                .or_else(|| self.api_key_env.clone()),
-            extra,
-            endpoints: Vec::new(),
-        };
-        let display_name = fields.text("display_name").unwrap_or_else(|| name.clone());
-        let aliases = fields.texts("aliases");
-        let endpoints = match entry.get("endpoints") {
-            None | Some(Json::Null) => Vec::new(),
-            Some(Json::Array(items)) => settings::entry_endpoints(
-                items,
-                &format!("{path}.endpoints"),
-                call.api_key_env.as_deref(),
-                problems,
-            ),
-            Some(other) => {
-                let what = format!("endpoints is {}", other.type_name());
-                problems.push(SettingError::new(path, what).with_hint("write a list of base URLs"));
-                Vec::new()
-            }
-        };
-        Some(Model {
-            name,
-            slug,
-            display_name,
-            aliases,
-            roles,
-            call: RoleSettings { endpoints, ..call },
-            reasoning,
-            skill,
-        })
-    }
-}
-
-fn reasoning(word: &str) -> Option<Reasoning> {
-    Reasoning::ALL
-        .into_iter()
-        .find(|known| known.as_str() == word)
-}
-
-/// A field of an entry.
-enum Field<T> {
-    Absent,
-    Null,
-    Value(T),
-}
-
-impl<T> Field<T> {
-    fn value(self) -> Option<T> {
-        match self {
-            Field::Value(value) => Some(value),
-            Field::Absent | Field::Null => None,
-        }
-    }
-}
-
-/// Reads the fields of an entry; what is wrong goes to `problems`.
-struct Fields<'a> {
-    entry: &'a Json,
-    path: &'a str,
-    problems: &'a mut Vec<SettingError>,
-}
-
-impl Fields<'_> {
-    fn problem(&mut self, what: impl Into<String>, hint: impl Into<String>) {
-        self.problems
-            .push(SettingError::new(self.path, what).with_hint(hint));
-    }
-
-    fn text(&mut self, key: &str) -> Option<String> {
-        match self.entry.get(key) {
-            None | Some(Json::Null) => None,
-            Some(Json::Str(text)) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Some(other) => {
-                let what = format!("{key} is {}, but must be text", other.type_name());
-                self.problem(
-                    what,
-                    format!("write `{key}: ...`, in quotes if it looks like a number"),
-                );
-                None
-            }
-        }
-    }
-
-    fn texts(&mut self, key: &str) -> Vec<String> {
-        let items = match self.entry.get(key) {
-            None | Some(Json::Null) => return Vec::new(),
-            Some(Json::Array(items)) if items.iter().all(Json::is_string) => items,
-            Some(_) => {
-                self.problem(
-                    format!("{key} is no list of texts"),
-                    format!("write `{key}: [\"...\", \"...\"]`"),
-                );
-                return Vec::new();
-            }
-        };
-        items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect()
-    }
-
-    fn number(&mut self, key: &str, min: f64, max: f64) -> Field<f64> {
-        match self.entry.get(key) {
-            None => Field::Absent,
-            Some(Json::Null) => Field::Null,
-            Some(value) => match value.as_f64().filter(|n| (min..=max).contains(n)) {
-                Some(number) => Field::Value(number),
-                None => {
-                    self.problem(
-                        format!("{key} is no number from {min} to {max}"),
-                        format!("correct `{key}` or remove it"),
-                    );
-                    Field::Null
-                }
-            },
-        }
-    }
-
-    fn word(&mut self, key: &str, known: &[&str]) -> Field<String> {
-        match self.entry.get(key) {
-            None => Field::Absent,
-            Some(Json::Null) => Field::Null,
-            Some(value) => match value.as_str().filter(|word| known.contains(word)) {
-                Some(word) => Field::Value(word.to_owned()),
-                None => {
-                    let hint = format!("known: {}, null", known.join(", "));
-                    self.problem(format!("{key} is none of the words that there are"), hint);
-                    Field::Null
-                }
-            },
-        }
-    }
-
-    /// The roles; all when none are named.
-    fn roles(&mut self) -> Vec<Role> {
-        if self.entry.get("roles").is_none_or(Json::is_null) {
-            return Role::ALL.to_vec();
-        }
-        let mut roles = Vec::new();
-        for word in self.texts("roles") {
-            match Role::ALL.into_iter().find(|role| role.as_str() == word) {
-                Some(role) => roles.push(role),
-                None => {
-                    let known = Role::ALL.map(Role::as_str);
-                    let hint = match nearest(&word, known) {
-                        Some(near) => format!("did you mean {near:?}?"),
-                        None => format!("known: {}", known.join(", ")),
-                    };
-                    self.problem(format!("has no role {word:?} to take"), hint);
-                }
-            }
-        }
-        roles.sort_unstable();
-        roles.dedup();
-        roles
-    }
-}
-
 /// Refuses what two models share, and a registry without models.
 fn registry(models: &[Model], problems: &mut Vec<SettingError>) {
     if models.is_empty() {
@@ -515,41 +223,38 @@ fn topics(
 ) -> Result<BTreeMap<String, Topic>, SettingError> {
     for (index, entry) in values.list("topics")?.iter().enumerate() {
         let path = format!("topics[{index}]");
-        let topic = match entry.as_str() {
-            Some(name) => Topic {
-                slug: topic_slug(name),
-                name: name.trim().to_owned(),
-            },
-            None => {
-                settings::unknown_fields(entry, &["slug", "name"], &path, problems);
-                let mut fields = Fields {
-                    entry,
-                    path: &path,
-                    problems,
-                };
-                let (slug, name) = (fields.text("slug"), fields.text("name"));
-                match (slug, name) {
-                    (Some(slug), name) => Topic {
-                        name: name.unwrap_or_else(|| slug.replace('_', " ")),
-                        slug,
-                    },
-                    (None, Some(name)) => Topic {
-                        slug: topic_slug(&name),
-                        name,
-                    },
-                    (None, None) => {
-                        fields.problem(
-                            "names no topic",
-                            "write a name, or `{slug: ..., name: ...}`",
-                        );
-                        continue;
-                    }
-                }
-            }
-        };
-        topics.insert(topic.slug.clone(), topic);
+        if let Some(topic) = topic(entry, &path, problems) {
+            topics.insert(topic.slug.clone(), topic);
+        }
     }
     Ok(topics)
+}
+
+/// The topic of an entry: a name, or a mapping.
+fn topic(entry: &Json, path: &str, problems: &mut Vec<SettingError>) -> Option<Topic> {
+    let bare = entry
+        .as_str()
+        .map(|name| Json::object([("name", Json::from(name))]));
+    let entry = bare.as_ref().unwrap_or(entry);
+    settings::unknown_fields(entry, &["slug", "name"], path, problems);
+    let mut fields = Fields {
+        entry,
+        path,
+        problems,
+    };
+    let (slug, name) = (fields.text("slug"), fields.text("name"));
+    let slug = slug.or_else(|| name.as_deref().map(topic_slug));
+    let Some(slug) = slug.filter(|slug| !slug.is_empty()) else {
+        fields.problem(
+            "names no topic",
+            "write a name, or `{slug: ..., name: ...}`",
+        );
+        return None;
+    };
+    Some(Topic {
+        name: name.unwrap_or_else(|| slug.replace('_', " ")),
+        slug,
+    })
 }
 
 /// Words of a name in lower case with `_` between them.
@@ -682,20 +387,17 @@ fn modes(
     let mut modes = Vec::new();
     for word in values.str_list("critiques.modes")? {
         let known = CritiqueMode::ALL.map(CritiqueMode::as_str);
-        match CritiqueMode::ALL
+        let mode = CritiqueMode::ALL
             .into_iter()
-            .find(|mode| mode.as_str() == word)
-        {
-            Some(mode) => modes.push(mode),
-            None => {
-                let error =
-                    SettingError::new("critiques.modes", format!("there is no mode {word:?}"));
-                problems.push(match nearest(&word, known) {
-                    Some(near) => error.with_hint(format!("did you mean {near:?}?")),
-                    None => error.with_hint(format!("known: {}", known.join(", "))),
-                });
-            }
+            .find(|mode| mode.as_str() == word);
+        if mode.is_none() {
+            let error = SettingError::new("critiques.modes", format!("there is no mode {word:?}"));
+            problems.push(match nearest(&word, known) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint(format!("known: {}", known.join(", "))),
+            });
         }
+        modes.extend(mode);
     }
     modes.sort_unstable();
     modes.dedup();

@@ -222,7 +222,9 @@ fn a_wrong_file_is_named_with_line_key_and_remedy() {
     );
     assert_eq!(
         with("c/parsing.json", "{\"model\": \"m\",}"),
-        ["configs: c/parsing.json:1:15: not JSON: expected a key in double quotes (correct the file)"]
+        [
+            "configs: c/parsing.json:1:15: not JSON: expected a key in double quotes (correct the file)"
+        ]
     );
     assert_eq!(
         with(
@@ -355,4 +357,49 @@ fn lines_of_values_in_json() {
         2,
         "the deepest that is there"
     );
+}
+
+/// The configuration of the real corpus.
+#[test]
+fn the_configuration_of_the_corpus_is_read_as_it_is() {
+    let Some(folder) = forgemark_testkit::shared_dir().map(|shared| shared.join("data/arena"))
+    else {
+        println!("skipped: there is no folder of shared data");
+        return;
+    };
+    if !folder.join("configs").is_dir() {
+        println!("skipped: there is no arena corpus");
+        return;
+    }
+    let file = |name: &str| Ok(std::fs::read(folder.join(name)).ok());
+    let settings = Settings::new(&values(r#"{"configs": "configs"}"#), &file).unwrap();
+    assert_eq!(
+        (
+            settings.models.len(),
+            settings.runs.len(),
+            settings.topics.len()
+        ),
+        (8, 44, 63)
+    );
+    assert!(
+        settings
+            .models
+            .iter()
+            .all(|model| model.roles.contains(&Role::Benchmark))
+    );
+    assert!(
+        settings
+            .models
+            .iter()
+            .all(|model| !model.roles.contains(&Role::Debate))
+    );
+    assert_eq!(settings.runs[43].id, "44");
+    let parser = settings.parser.unwrap();
+    assert_eq!(parser.reasoning, Some(Reasoning::Medium));
+    let slugs: Vec<&str> = settings
+        .models
+        .iter()
+        .map(|model| model.slug.as_str())
+        .collect();
+    assert!(slugs.contains(&"openai-gpt-3.5-turbo-0125"), "{slugs:?}");
 }

@@ -59,7 +59,7 @@ impl Question<'_> {
         let mut rejected = String::new();
         for earlier in self.rejected {
             let attributes = [("why", earlier.why)];
-            let shown = if earlier.why.is_empty() { 0 } else { 1 };
+            let shown = usize::from(!earlier.why.is_empty());
             push_block(
                 &mut rejected,
                 "rejected",

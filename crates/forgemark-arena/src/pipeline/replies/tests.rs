@@ -285,3 +285,18 @@ fn schemas_accept_what_is_read() {
     names.dedup();
     assert_eq!(names.len(), 7);
 }
+
+#[test]
+fn latex_with_single_backslashes_is_read_as_it_is_meant() {
+    let text = r#"{"notes": "so \(\frac{1}{2}\times \beta\) is \sqrt{2},\nand \\alpha \"stays\" \u00e9", "verdict": "correct"}"#;
+    let (found, status) = json(text).unwrap();
+    assert_eq!(status, ParseStatus::Lenient);
+    assert_eq!(
+        found.at("notes").as_str(),
+        Some("so \\(\\frac{1}{2}\\times \\beta\\) is \\sqrt{2},\nand \\alpha \"stays\" \u{e9}")
+    );
+    // Without a slip nothing is guessed.
+    let (found, _) = json(r#"{"notes": "a\tb \\frac", "verdict": "correct",}"#).unwrap();
+    assert_eq!(found.at("notes").as_str(), Some("a\tb \\frac"));
+    assert!(json("{\"notes\": \"ends in \\").is_err());
+}

@@ -47,7 +47,8 @@ impl Change {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let words: [(&str, fn(i128) -> Change); 3] = [
+        type Make = fn(i128) -> Change;
+        let words: [(&str, Make); 3] = [
             ("add $", Change::Add),
             ("subtract $", Change::Subtract),
             ("multiply by $", Change::Multiply),

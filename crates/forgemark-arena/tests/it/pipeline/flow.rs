@@ -137,3 +137,39 @@ fn an_estimate_bounds_what_a_run_takes_and_ends_at_nothing() {
     let after = forecast();
     assert!(after.calls() < 1e-9, "{:#?}", after.rows);
 }
+
+#[test]
+fn the_first_epoch_is_written_on_request_and_gone_on_with() {
+    let bench = Bench::new()
+        .set("output.epoch", 1)
+        .set("questions.max_outer_attempts", 1);
+    let run = |stage: Option<Stage>| {
+        let stages: Vec<Stage> = stage.map_or(Stage::ALL.to_vec(), |stage| vec![stage]);
+        bench.clone().stages(&stages).run()
+    };
+    run(Some(Stage::Questions));
+    let decisions = || bench.entries("automated_evaluations/lab-ann.json");
+    // A limit leaves holes, which are places of their own in this epoch.
+    bench.clone().options(|options| options.limit = Some(5)).run();
+    assert_eq!(run(None).ending, Ending::Complete);
+    for entry in bench.entries("benchmarks/lab-ann.json") {
+        assert!(entry.get("outer_attempt").is_none(), "{entry:?}");
+    }
+    for decision in decisions() {
+        let id = decision.str_or("id", "");
+        assert!(id.starts_with("critique/") || id.starts_with("illposed/"), "{id}");
+    }
+    assert_eq!(run(None).ending, Ending::AlreadyComplete);
+    let whole = Bench::new()
+        .set("output.epoch", 1)
+        .set("questions.max_outer_attempts", 1);
+    whole.run();
+    assert_same(&whole.files(), &bench.files(), "in steps");
+    let lists = |folder: &str| {
+        let files = whole.files();
+        let paths = files.keys().filter(|path| path.starts_with(folder));
+        paths.map(|path| whole.entries(path).len()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(lists("answers/"), BTreeSet::from([2]), "two runs, two places");
+
+}

@@ -1,28 +1,26 @@
-//! Claims of known truth, made without a model: an exercise, an answer to it that is right or not, and a claim that it is wrong.
-//!
-//! A judge that calls more of the true claims false, or of the false ones true, than another has a bias that no rating shows.
+//! Claims of known truth: an exercise, an answer to it that is right or not, and a claim that it is wrong.
 
-use super::draw::Draw;
-use super::problem::{Problem, Value};
-use super::write;
+use super::super::draw::Draw;
+use super::super::problem::{Answer, Problem, Value};
+use super::super::write;
 use crate::pipeline::replies;
 
 /// A claim of known truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Control {
+pub(super) struct Control {
     /// The question.
-    pub question: String,
+    pub(super) question: String,
     /// The answer.
-    pub answer: String,
+    pub(super) answer: String,
     /// The claim that the answer is wrong.
-    pub claim: String,
+    pub(super) claim: String,
     /// Whether it is: the claimant should win then, else the defender.
-    pub holds: bool,
+    pub(super) holds: bool,
 }
 
 /// The claim number `index` of a run. With `fault` the answer is wrong where the claim says so; without, it is right, and the claim
 /// names another number.
-pub fn planted(seed: u64, index: u32, fault: bool) -> Control {
+pub(super) fn planted(seed: u64, index: u32, fault: bool) -> Control {
     let draw = Draw::new(seed, "controls");
     let number = index.to_string();
     let kind = if fault { "fault" } else { "correct" };
@@ -38,14 +36,14 @@ pub fn planted(seed: u64, index: u32, fault: bool) -> Control {
         Value::One(value) => value,
         Value::None => 0,
     };
-    let mut given = super::problem::Answer::read(&answer);
-    if fault && given == super::problem::Answer::Result(value) {
+    let mut given = Answer::read(&answer);
+    if fault && given == Answer::Result(value) {
         // A division may swallow the slip; the result itself is wrong then.
         answer = answer.replace(
             &format!("Result: ${value}$"),
             &format!("Result: ${}$", value.saturating_add(off)),
         );
-        given = super::problem::Answer::read(&answer);
+        given = Answer::read(&answer);
     }
     let claimed = if fault {
         value
