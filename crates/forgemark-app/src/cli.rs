@@ -647,6 +647,8 @@ pub enum BenchCommand {
     Dedup(BenchDedupArgs),
     /// Reading, counting and rating an arena folder; a hundred times as many synthetic claims
     Arena(BenchArenaArgs),
+    /// Planning and resuming a finished run of an arena, made by solvers
+    ArenaResume(JsonArgs),
     /// An export of made-up records as conversations; the store is not measured
     Export(BenchRowsArgs),
     /// Near duplicates by wording among made-up short texts
@@ -832,6 +834,7 @@ impl Command {
                 args.json.json
             }
             Command::Bench(BenchCommand::Arena(args)) => args.json.json,
+            Command::Bench(BenchCommand::ArenaResume(args)) => args.json,
             Command::Bench(BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,
         }

@@ -11,7 +11,7 @@ pub mod policy;
 mod project;
 mod prompts;
 pub mod rate;
-mod run;
+pub(in crate::commands) mod run;
 pub mod stats;
 mod svg;
 

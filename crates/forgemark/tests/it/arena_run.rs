@@ -20,12 +20,24 @@ fn bench() -> Bench {
 fn from_nothing_to_ratings() {
     let bench = bench();
     let estimate = bench.shown(&["arena", "run", "arena.yaml", "--estimate"]);
-    assert_says(&estimate, 0, &["questions   ann", "at most", "probable numbers"]);
+    assert_says(
+        &estimate,
+        0,
+        &["questions   ann", "at most", "probable numbers"],
+    );
     assert!(!bench.path("arena/benchmarks").exists());
 
     let run = bench.shown(&["arena", "run", "arena.yaml"]);
-    assert_says(&run, 0, &["complete", "controls", "next: forgemark arena rate"]);
-    for file in ["benchmarks/ann.json", "provenance.jsonl", "adjudications.jsonl"] {
+    assert_says(
+        &run,
+        0,
+        &["complete", "controls", "next: forgemark arena rate"],
+    );
+    for file in [
+        "benchmarks/ann.json",
+        "provenance.jsonl",
+        "adjudications.jsonl",
+    ] {
         assert!(bench.path("arena").join(file).exists(), "{file}");
     }
     let again = bench.shown(&["arena", "run", "arena.yaml"]);
@@ -35,8 +47,20 @@ fn from_nothing_to_ratings() {
     let validate = bench.run(&["validate", "arena"]);
     assert_eq!(code(&validate), 0);
     let controls = bench.shown(&["arena", "controls", "arena"]);
-    assert_says(&controls, 0, &["judge", "critic", "false rejects", "95 % interval"]);
-    let rated = bench.shown(&["arena", "rate", "arena", "--model", "firth", "--bootstrap", "0"]);
+    assert_says(
+        &controls,
+        0,
+        &["judge", "critic", "false rejects", "95 % interval"],
+    );
+    let rated = bench.shown(&[
+        "arena",
+        "rate",
+        "arena",
+        "--model",
+        "firth",
+        "--bootstrap",
+        "0",
+    ]);
     assert_says(&rated, 0, &["answerer", "questioner"]);
 }
 
@@ -44,7 +68,11 @@ fn from_nothing_to_ratings() {
 fn stages_by_themselves_and_what_goes_wrong() {
     let bench = bench();
     let asked = bench.shown(&["arena", "questions", "arena.yaml", "--limit", "2"]);
-    assert_says(&asked, 5, &["stopped at the limit", "the same command goes on"]);
+    assert_says(
+        &asked,
+        5,
+        &["stopped at the limit", "the same command goes on"],
+    );
     let asked = bench.shown(&["arena", "questions", "arena.yaml"]);
     assert_says(&asked, 0, &["complete"]);
     let answers = bench.shown(&["arena", "answers", "arena.yaml"]);
@@ -56,6 +84,12 @@ fn stages_by_themselves_and_what_goes_wrong() {
     assert_says(&none, 2, &["holds no controls"]);
     let export = bench.shown(&["arena", "prompts", "export", "templates"]);
     assert_says(&export, 0, &["judge_critique.task.txt"]);
-    let bad = bench.shown(&["arena", "run", "arena.yaml", "--set", "questions.max_round=2"]);
+    let bad = bench.shown(&[
+        "arena",
+        "run",
+        "arena.yaml",
+        "--set",
+        "questions.max_round=2",
+    ]);
     assert_says(&bad, 2, &["questions.max_rounds"]);
 }

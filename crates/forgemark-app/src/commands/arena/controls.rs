@@ -20,7 +20,8 @@ pub(super) fn run(args: &ArenaControlsArgs, context: &Context<'_>) -> Result<Exi
     let controls = load(&*disk(), &args.dir).map_err(arena_error)?;
     if controls.is_empty() {
         let what = format!("{} holds no controls", args.dir.display());
-        let hint = "set `controls.planted_faults` and `controls.planted_correct` and run the arena again";
+        let hint =
+            "set `controls.planted_faults` and `controls.planted_correct` and run the arena again";
         return Err(AppError::new(ErrorKind::NotFound, what).hint(hint));
     }
     let rows = reliability(&controls);
@@ -53,13 +54,16 @@ pub(super) fn run(args: &ArenaControlsArgs, context: &Context<'_>) -> Result<Exi
     context.printer.result(table.to_string())?;
     for examined in Examined::ALL {
         let (accepts, rejects) = match examined {
-            Examined::Judge => ("a claim of a fault that is not there", "a claim of one that is"),
+            Examined::Judge => (
+                "a claim of a fault that is not there",
+                "a claim of one that is",
+            ),
             Examined::Critic => ("an answer with a planted fault", "an answer that is right"),
         };
         let who = examined.as_str();
-        context
-            .printer
-            .note(format!("a {who} falsely accepts {accepts}, and falsely rejects {rejects}"));
+        context.printer.note(format!(
+            "a {who} falsely accepts {accepts}, and falsely rejects {rejects}"
+        ));
     }
     Ok(Exit::Done)
 }

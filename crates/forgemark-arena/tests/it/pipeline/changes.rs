@@ -37,12 +37,9 @@ fn one_more_model_changes_no_question_and_no_earlier_record() {
     let bench = Bench::new();
     bench.run();
     let before = bench.files();
-    let more = bench
-        .clone()
-        .player("lab/eve", 80)
-        .options(|options| {
-            options.stages.remove(&Stage::Questions);
-        });
+    let more = bench.clone().player("lab/eve", 80).options(|options| {
+        options.stages.remove(&Stage::Questions);
+    });
     more.log.lock().unwrap().clear();
     let summary = more.run();
     assert_eq!(summary.ending, Ending::Complete);
@@ -95,7 +92,11 @@ fn questions_and_answers_from_elsewhere_are_worked_on_and_kept_as_they_are() {
         ("generation_rounds", Json::Array(vec![rounds])),
         ("from", Json::from("a textbook")),
     ]);
-    put(&bench.disk, "benchmarks/lab-ann.json", &Json::Array(vec![brought]));
+    put(
+        &bench.disk,
+        "benchmarks/lab-ann.json",
+        &Json::Array(vec![brought]),
+    );
     let attempt = Json::object([
         ("round", Json::Int(1)),
         ("answer", Json::from("The sum is 41.")),
@@ -109,14 +110,21 @@ fn questions_and_answers_from_elsewhere_are_worked_on_and_kept_as_they_are() {
         ("attempts", Json::Array(vec![attempt])),
         ("by_hand", Json::Bool(true)),
     ]);
-    put(&bench.disk, "answers/lab-ann/lab-ben.json", &Json::Array(vec![answer]));
+    put(
+        &bench.disk,
+        "answers/lab-ann/lab-ben.json",
+        &Json::Array(vec![answer]),
+    );
     let before = bench.files();
     let summary = bench.run();
     assert_eq!(summary.ending, Ending::Complete);
     assert_eq!(summary.made[&Stage::Questions], 0);
     let after = bench.files();
     for path in ["benchmarks/lab-ann.json", "answers/lab-ann/lab-ben.json"] {
-        assert_eq!(before[path], after[path], "{path}: nothing was added, so nothing changed");
+        assert_eq!(
+            before[path], after[path],
+            "{path}: nothing was added, so nothing changed"
+        );
     }
     for other in ["cleo", "dan"] {
         let answers = bench.entries(&format!("answers/lab-ann/lab-{other}.json"));
@@ -173,7 +181,11 @@ fn invalid_and_failed_questions_are_replaced_with_the_reason() {
     assert_eq!(attempts("benchmarks/lab-ann.json"), three("succeeded"));
     assert_eq!(attempts("benchmarks/lab-dan.json"), three("failed"));
     for entry in bench.entries("benchmarks/lab-dan.json") {
-        assert_eq!(entry.items("generation_rounds").len(), 2, "all tries were used");
+        assert_eq!(
+            entry.items("generation_rounds").len(),
+            2,
+            "all tries were used"
+        );
     }
     assert!(!bench.files().contains_key("answers/lab-ann/lab-ben.json"));
     let lines = bench.lines("adjudications.jsonl");
@@ -191,22 +203,28 @@ fn a_question_that_is_called_ill_posed_with_reason_is_replaced() {
     let bench = Bench::new().before(|asked| {
         let first = asked.prompt.contains("What is blue + blue?");
         match (asked.name, asked.task) {
-            ("lab-ann", "question") if !asked.prompt.contains("blue") => {
-                Some(AgentReply::text("[QUESTION] What is blue + blue?\n[ANSWER] The sum is blue."))
-            }
+            ("lab-ann", "question") if !asked.prompt.contains("blue") => Some(AgentReply::text(
+                "[QUESTION] What is blue + blue?\n[ANSWER] The sum is blue.",
+            )),
             (_, "critique") if first => Some(object(&[
                 ("notes", Json::from("fine")),
                 ("suggestions", Json::from("")),
                 ("verdict", Json::from("correct")),
             ])),
             ("lab-ben", "answer_check") if first => Some(object(&[
-                ("issues", Json::Array(vec![Json::from("colours have no sum")])),
+                (
+                    "issues",
+                    Json::Array(vec![Json::from("colours have no sum")]),
+                ),
                 ("ill_posed", Json::Bool(true)),
                 ("improvements", Json::from("use numbers")),
                 ("verdict", Json::from("pass")),
             ])),
             (_, "judge_illposed") => {
-                assert!(asked.prompt.contains("colours have no sum"), "the claim is shown");
+                assert!(
+                    asked.prompt.contains("colours have no sum"),
+                    "the claim is shown"
+                );
                 Some(object(&[
                     ("reasoning", Json::from("colours")),
                     ("verdict", Json::from("claimant_wins")),
@@ -219,12 +237,20 @@ fn a_question_that_is_called_ill_posed_with_reason_is_replaced() {
     assert_eq!(bench.run().ending, Ending::Complete);
     let answers = bench.entries("answers/lab-ann/lab-ben.json");
     assert_eq!(answers[0].str_or("status", ""), "ill-posed");
-    assert!(answers[0].at("ill_posed_claim").at("ill_posed").as_bool().unwrap());
+    assert!(
+        answers[0]
+            .at("ill_posed_claim")
+            .at("ill_posed")
+            .as_bool()
+            .unwrap()
+    );
     let debates = bench.entries("debates/illposed/lab-ann/lab-ben.json");
     assert_eq!(debates[0].str_or("claimant", ""), "lab-ben");
     assert_eq!(debates[0].str_or("bob_model", ""), "lab-ann");
     let questions = bench.entries("benchmarks/lab-ann.json");
-    let second = questions.iter().filter(|entry| entry.at("outer_attempt").as_i64() == Some(2));
+    let second = questions
+        .iter()
+        .filter(|entry| entry.at("outer_attempt").as_i64() == Some(2));
     assert_eq!(second.count(), 2, "both runs were asked again");
     assert_eq!(bench.run().ending, Ending::AlreadyComplete);
 }
@@ -254,7 +280,11 @@ fn a_label_of_a_person_invalidates_a_question_by_the_policy() {
     });
     let open = open.expect("a claim that judges disagree about").clone();
     let questioner = open.str_or("question_model", "").to_owned();
-    let asked = |bench: &Bench| bench.entries(&format!("benchmarks/{questioner}.json")).len();
+    let asked = |bench: &Bench| {
+        bench
+            .entries(&format!("benchmarks/{questioner}.json"))
+            .len()
+    };
     let before = asked(&bench);
     let text = |key: &'static str| (key, Json::from(open.str_or(key, "")));
     let label = Json::object([

@@ -42,7 +42,10 @@ fn controls_measure_who_believes_everything_and_change_no_file() {
     assert_eq!(controls.len() as u64, summary.controls);
     for control in &controls {
         let parts: Vec<&str> = control.answer.split('/').collect();
-        assert!(!parts.contains(&control.model.as_str()), "nobody about its own");
+        assert!(
+            !parts.contains(&control.model.as_str()),
+            "nobody about its own"
+        );
         assert_eq!(control.calls.len(), 1);
     }
     for planted in Planted::ALL {
@@ -55,11 +58,11 @@ fn controls_measure_who_believes_everything_and_change_no_file() {
     assert_eq!(rows.len(), 8, "four judges and four critics");
     for row in rows {
         let believes = row.model == "lab-dan";
-        let share = Some(if believes { 1.0 } else { 0.0 });
-        assert_eq!(row.false_accepts.share(), share, "{row:?}");
+        let share = f64::from(u8::from(believes));
+        assert_eq!(row.false_accepts.share(), Some(share), "{row:?}");
         assert_eq!(row.false_rejects.share(), Some(0.0), "{row:?}");
         let side = row.false_accepts.interval().unwrap();
-        assert!(side.low <= share.unwrap() && share.unwrap() <= side.high);
+        assert!(side.low <= share && share <= side.high);
     }
 
     let calls = controlled.calls();
@@ -81,7 +84,9 @@ fn controls_stay_when_more_are_wanted_and_judges_alone_are_examined_alone() {
     }
     let critics = |controls: &[forgemark_arena::pipeline::controls::Control]| {
         let critics = controls.iter();
-        critics.filter(|one| one.examined == Examined::Critic).count()
+        critics
+            .filter(|one| one.examined == Examined::Critic)
+            .count()
     };
     assert_eq!(critics(&after), critics(&before));
     assert!(after.len() > before.len());
