@@ -272,6 +272,8 @@ pub enum ArenaCommand {
     Debates(arena::ArenaStageArgs),
     /// The fifth: claims are judged by models that take no part in them
     Judge(arena::ArenaStageArgs),
+    /// Take questions and answers from elsewhere into the folder, from JSON lines
+    Import(arena::ArenaImportArgs),
     /// Say how often judges and critics err on claims of known truth
     Controls(arena::ArenaControlsArgs),
     /// Work with the prompt templates
@@ -805,6 +807,7 @@ impl Command {
                 | ArenaCommand::Debates(args)
                 | ArenaCommand::Judge(args),
             ) => args.json.json,
+            Command::Arena(ArenaCommand::Import(args)) => args.json.json,
             Command::Arena(ArenaCommand::Controls(args)) => args.json.json,
             Command::Arena(ArenaCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,

@@ -109,9 +109,10 @@ pub(super) fn arena_error(error: ArenaError) -> AppError {
     let kind = match &error {
         ArenaError::Probe { .. } => ErrorKind::Endpoint,
         ArenaError::Unreadable { .. } | ArenaError::Line { .. } => ErrorKind::Damaged,
-        ArenaError::Epoch { .. } | ArenaError::OneAttempt { .. } | ArenaError::Prompt(_) => {
-            ErrorKind::Config
-        }
+        ArenaError::Brought { .. }
+        | ArenaError::Epoch { .. }
+        | ArenaError::OneAttempt { .. }
+        | ArenaError::Prompt(_) => ErrorKind::Config,
         _ => ErrorKind::Io,
     };
     let app = AppError::new(kind, error.to_string());

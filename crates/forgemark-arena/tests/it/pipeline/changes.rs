@@ -1,8 +1,12 @@
 //! Folders that are more than one configuration's: another model, questions from elsewhere, people's labels.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use forgemark_arena::check::Level;
+use forgemark_arena::pipeline::import::import;
 use forgemark_arena::pipeline::{Ending, Stage};
+use forgemark_arena::Corpus;
 use forgemark_contract::json::{Json, Style, Writer};
 use forgemark_journal::{Storage, write_atomic};
 use forgemark_model::AgentReply;
@@ -305,4 +309,47 @@ fn a_label_of_a_person_invalidates_a_question_by_the_policy() {
     assert_eq!(summary.ending, Ending::Complete);
     assert!(summary.made[&Stage::Questions] > 0);
     assert!(asked(&bench) > before);
+}
+
+#[test]
+fn lines_of_questions_and_answers_are_taken_whole_or_not_at_all() {
+    let bench = Bench::new().options(|options| {
+        options.stages.remove(&Stage::Questions);
+    });
+    let file = Path::new("exam.jsonl");
+    let good = r#"{"questioner": "lab/ann", "run": "e1", "topic": "exam", "question": "What is 1 + 2?", "answer": "The sum is 3.", "answers": {"lab/ben": "The sum is 4.", "a person": "The sum is 3."}}"#;
+    let cases = [
+        ("{", "1: "),
+        (r#"{"questioner": "lab/anne"}"#, "did you mean lab-ann?"),
+        (r#"{"questioner": "lab/ann", "run": 7}"#, "`run` must be text"),
+        (r#"{"questioner": "lab/ann", "runs": "7"}"#, "no key 'runs'"),
+    ];
+    for (bad, says) in cases {
+        let text = format!("{good}\n\n{bad}\n");
+        let error = import(&bench.environment(), file, text.as_bytes()).unwrap_err();
+        let says = if says == "1: " { "exam.jsonl:3" } else { says };
+        assert!(error.to_string().contains(says), "{bad}: {error}");
+        assert!(bench.files().is_empty(), "{bad}");
+    }
+    let text = format!("{good}\n");
+    let taken = import(&bench.environment(), file, text.as_bytes()).unwrap();
+    assert_eq!((taken.questions, taken.answers), (1, 2));
+    let error = import(&bench.environment(), file, text.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("already"), "{error}");
+
+    assert_eq!(bench.run().ending, Ending::Complete);
+    let corpus = Corpus::load(&bench.disk, root(), true).unwrap();
+    let report = forgemark_arena::check(&corpus);
+    let faults = report.findings.iter();
+    let faults: Vec<_> = faults
+        .filter(|finding| finding.class.level() == Level::Fault)
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    // The wrong one of the two was criticised, and the person's answer too.
+    for answerer in ["lab-ben", "a person"] {
+        let path = format!("critiques/evaluator/lab-ann/lab-ann__{answerer}.json");
+        assert_eq!(bench.entries(&path).len(), 1, "{answerer}");
+    }
+    let lines = bench.lines("provenance.jsonl");
+    assert!(!lines.iter().any(|line| line.str_or("record", "") == "answer e1/lab-ann/lab-ben/1"));
 }
