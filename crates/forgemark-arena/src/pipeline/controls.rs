@@ -1,8 +1,8 @@
 //! Claims of known truth, put before judges and critics to measure how often they err.
 //!
 //! ```text
-//! answers that the policy takes as right ──┬─ a digit of the result changed: a fault that is there   (planted fault)
-//!                                          └─ as it is, with a claim against it: one that is not     (planted correct)
+//! answers that the policy takes as right, ──┬─ a digit of the result changed: a fault that is there   (planted fault)
+//! with the questioner's own result          └─ as it is, with a claim against it: one that is not     (planted correct)
 //! ```
 //!
 //! The fault is planted by us and not by a model, so nobody's skill decides what is true. Everything about controls stands in
@@ -339,7 +339,8 @@ pub(crate) async fn work(
     (controls, first)
 }
 
-/// The answers that the policy takes as right and that have a result to change, in the order of keys.
+/// The answers that the policy takes as right and that have a result to change, in the order of keys. Their result is that of the
+/// questioner's own answer, which all others had to let pass: what one careless critic called correct is no ground truth.
 fn pool(engine: &Engine, worked: &[Worked]) -> Vec<Ground> {
     let (policy, judges) = (&engine.settings.policy, &engine.judges);
     let mut pool = Vec::new();
@@ -361,12 +362,16 @@ fn pool(engine: &Engine, worked: &[Worked]) -> Vec<Ground> {
             .as_ref()
             .and_then(|question| question.last());
         let Some(last) = last else { continue };
+        let Some((_, (own, _))) = with_fault(&last.answer) else {
+            continue;
+        };
         for (answerer, answer) in &dossier.answers {
             let right = answer.status == "succeeded"
                 && dossier.is_right(question, answerer, policy, judges);
             let text = answer.last().map(|last| last.answer.as_str());
             if let Some(text) = text.filter(|_| right)
                 && let Some((wrong, results)) = with_fault(text)
+                && results.0 == own
             {
                 let key = AnswerKey {
                     question,
