@@ -273,6 +273,8 @@ pub enum ArenaCommand {
     Debates(arena::ArenaStageArgs),
     /// The fifth: claims are judged by models that take no part in them
     Judge(arena::ArenaStageArgs),
+    /// Take questions and answers from elsewhere into the folder, from JSON lines
+    Import(arena::ArenaImportArgs),
     /// Say how often judges and critics err on claims of known truth
     Controls(arena::ArenaControlsArgs),
     /// Work with the prompt templates
@@ -695,6 +697,8 @@ pub enum BenchCommand {
     Dedup(BenchDedupArgs),
     /// Reading, counting and rating an arena folder; a hundred times as many synthetic claims
     Arena(BenchArenaArgs),
+    /// Planning and resuming a finished run of an arena, made by solvers
+    ArenaResume(JsonArgs),
     /// Writing made-up records into a store that holds many, listing and reading them
     Ingest(BenchIngestArgs),
     /// An export of made-up records as conversations, out of a store
@@ -912,6 +916,7 @@ impl Command {
                 | ArenaCommand::Debates(args)
                 | ArenaCommand::Judge(args),
             ) => args.json.json,
+            Command::Arena(ArenaCommand::Import(args)) => args.json.json,
             Command::Arena(ArenaCommand::Controls(args)) => args.json.json,
             Command::Arena(ArenaCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
@@ -943,6 +948,7 @@ impl Command {
             Command::Bench(BenchCommand::Minhash(args)) => args.json.json,
             Command::Bench(BenchCommand::Planted(args)) => args.json.json,
             Command::Bench(BenchCommand::Arena(args)) => args.json.json,
+            Command::Bench(BenchCommand::ArenaResume(args)) => args.json,
             Command::Bench(BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,
         }

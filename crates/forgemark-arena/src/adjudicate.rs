@@ -244,7 +244,9 @@ impl<'c> Docket<'c> {
             let record = places.last().and_then(|at| corpus.record::<Critique>(*at));
             let Some(record) = record else { continue };
             let fine = record.status == "succeeded";
-            let read = record.verdict().filter(|verdict| fine && *verdict != "unknown");
+            let read = record
+                .verdict()
+                .filter(|verdict| fine && *verdict != "unknown");
             critiques.insert(*key, read);
             if record.is_claim() {
                 claims.push(*key);

@@ -16,6 +16,7 @@
 pub mod config;
 pub mod controls;
 pub mod estimate;
+pub mod import;
 pub mod latex;
 pub mod prompts;
 pub mod provenance;

@@ -76,3 +76,26 @@ pub struct ArenaDemoArgs {
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,
 }
+
+const IMPORT_EXAMPLE: &str = "A line:
+  {\"questioner\": \"openai/gpt-5.2\", \"run\": \"exam-7\", \"topic\": \"algebra\", \"question\": \"...\",
+   \"answer\": \"...\", \"answers\": {\"lab/other\": \"...\"}}
+
+`topic` and `answers` may be left out. The questioner is a model of the configuration, which defends the question
+and criticises the answers to it. `forgemark arena run CONFIG --no-new-questions` goes on from there.";
+
+/// `forgemark arena import`
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_EXAMPLE)]
+pub struct ArenaImportArgs {
+    /// The configuration file
+    pub config: PathBuf,
+    /// JSON lines, one a question
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub set: SetArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}

@@ -7,12 +7,13 @@ mod demo;
 mod estimate;
 mod ground;
 mod html;
+mod import;
 pub mod label;
 pub mod policy;
 mod project;
 mod prompts;
 pub mod rate;
-mod run;
+pub(in crate::commands) mod run;
 pub mod stats;
 mod svg;
 
@@ -40,6 +41,7 @@ pub fn run(command: &ArenaCommand, context: &Context<'_>) -> Result<Exit, AppErr
         ArenaCommand::Critiques(args) => one(args, Stage::Critiques),
         ArenaCommand::Debates(args) => one(args, Stage::Debates),
         ArenaCommand::Judge(args) => one(args, Stage::Judge),
+        ArenaCommand::Import(args) => import::run(args, context),
         ArenaCommand::Controls(args) => controls::run(args, context),
         ArenaCommand::Prompts(command) => prompts::run(command, context),
         ArenaCommand::Check(args) => check::run(args, context),

@@ -13,6 +13,7 @@
 //! count.
 
 mod arena;
+mod arena_resume;
 mod capture;
 mod curation;
 mod dedup;
@@ -57,6 +58,7 @@ pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppErr
         BenchCommand::Minhash(args) => curation::minhash(args, context),
         BenchCommand::Planted(args) => planted::run(args, context),
         BenchCommand::Arena(args) => arena::run(args, context),
+        BenchCommand::ArenaResume(args) => arena_resume::run(*args, context),
         BenchCommand::Measure(args) => measure::run(args, context),
         BenchCommand::MeasureArena(args) => arena::measure(args, context),
     }

@@ -80,7 +80,7 @@ impl Asked<'_> {
         let made = Made {
             path: folder::answer_path(questioner, answerer),
             product: Product::Answer(Arc::clone(&record)),
-            provenance: task.provenance(answerer, status, improved.failure),
+            provenance: Some(task.provenance(answerer, status, improved.failure)),
         };
         engine
             .keep(Stage::Answers, status == "failed", made)

@@ -14,7 +14,7 @@ use tokio::sync::SemaphorePermit;
 use super::config::Protocol;
 use super::engine::{Engine, Halt};
 use super::prompts::Prompt;
-use super::replies::{ParseStatus, ReplyError, Tagged, json, repaired, tagged};
+use super::replies::{ParseStatus, ReplyError, Tagged, json, repaired, retagged, tagged};
 
 /// The failure of a record whose maker never approved of it.
 pub(crate) const SELF_CHECK: &str = "self_check";
@@ -269,9 +269,16 @@ impl<'e> Task<'e> {
         } else {
             return Ok(Asked::failed(text, bad_output(error)));
         };
+        let formatted = self.engine.settings.parser.is_some()
+            && self.engine.settings.protocol == Protocol::Forgemark1;
         Ok(match again {
             Ok(reply) => Asked {
-                value: tagged(&reply.content).map_err(|error| bad_output(error.to_string())),
+                value: if formatted {
+                    retagged(&text, &reply.content)
+                } else {
+                    tagged(&reply.content)
+                }
+                .map_err(|error| bad_output(error.to_string())),
                 text: reply.content,
             },
             Err(failure) => Asked::failed(text, failure),

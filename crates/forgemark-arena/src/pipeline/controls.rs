@@ -1,8 +1,8 @@
 //! Claims of known truth, put before judges and critics to measure how often they err.
 //!
 //! ```text
-//! answers that the policy takes as right ──┬─ a digit of the result changed: a fault that is there   (planted fault)
-//!                                          └─ as it is, with a claim against it: one that is not     (planted correct)
+//! answers that the policy takes as right, ──┬─ a digit of the result changed: a fault that is there   (planted fault)
+//! with the questioner's own result          └─ as it is, with a claim against it: one that is not     (planted correct)
 //! ```
 //!
 //! The fault is planted by us and not by a model, so nobody's skill decides what is true. Everything about controls stands in
@@ -295,7 +295,10 @@ pub(crate) async fn work(
             hasher.update(&seed);
             hasher.update(planted.as_str().as_bytes());
             hasher.update(ground.key.as_bytes());
-            (!used.contains(ground.key.as_str()), *hasher.finalize().as_bytes())
+            (
+                !used.contains(ground.key.as_str()),
+                *hasher.finalize().as_bytes(),
+            )
         });
         for ground in ranked.into_iter().take(wanted as usize) {
             for (examined, stage, role) in [
@@ -336,7 +339,8 @@ pub(crate) async fn work(
     (controls, first)
 }
 
-/// The answers that the policy takes as right and that have a result to change, in the order of keys.
+/// The answers that the policy takes as right and that have a result to change, in the order of keys. Their result is that of the
+/// questioner's own answer, which all others had to let pass: what one careless critic called correct is no ground truth.
 fn pool(engine: &Engine, worked: &[Worked]) -> Vec<Ground> {
     let (policy, judges) = (&engine.settings.policy, &engine.judges);
     let mut pool = Vec::new();
@@ -353,14 +357,21 @@ fn pool(engine: &Engine, worked: &[Worked]) -> Vec<Ground> {
         if dossier.is_invalid(question, policy, judges) {
             continue;
         }
-        let last = dossier.question.as_ref().and_then(|question| question.last());
+        let last = dossier
+            .question
+            .as_ref()
+            .and_then(|question| question.last());
         let Some(last) = last else { continue };
+        let Some((_, (own, _))) = with_fault(&last.answer) else {
+            continue;
+        };
         for (answerer, answer) in &dossier.answers {
             let right = answer.status == "succeeded"
                 && dossier.is_right(question, answerer, policy, judges);
             let text = answer.last().map(|last| last.answer.as_str());
             if let Some(text) = text.filter(|_| right)
                 && let Some((wrong, results)) = with_fault(text)
+                && results.0 == own
             {
                 let key = AnswerKey {
                     question,
@@ -392,12 +403,14 @@ fn with_fault(answer: &str) -> Option<(String, (String, String))> {
     });
     let equal = || {
         let mut signs = answer.match_indices('=').map(|(at, _)| at);
-        signs.rfind(|at| first_is_number(&answer[at + 1..])).and_then(|at| {
-            let rest = &answer[at + 1..];
-            let start = at + 1 + rest.find(|c: char| c.is_ascii_digit())?;
-            let length = number_length(&answer[start..]);
-            Some((start, start + length))
-        })
+        signs
+            .rfind(|at| first_is_number(&answer[at + 1..]))
+            .and_then(|at| {
+                let rest = &answer[at + 1..];
+                let start = at + 1 + rest.find(|c: char| c.is_ascii_digit())?;
+                let length = number_length(&answer[start..]);
+                Some((start, start + length))
+            })
     };
     let (start, end) = boxed
         .or_else(equal)
@@ -474,9 +487,8 @@ async fn judged(
         transcript_chars: settings.debates.transcript_chars,
     })?;
     let (confidence, protocol) = (settings.judge.confidence, settings.protocol);
-    let read = |value: &Json| {
-        Judgment::from_json(value, replies::Task::Critique, confidence, protocol)
-    };
+    let read =
+        |value: &Json| Judgment::from_json(value, replies::Task::Critique, confidence, protocol);
     let asked = task.json(model, "judgment", &prompt, read).await?;
     let verdict = asked.value.map(|judgment| judgment.verdict);
     let verdict = verdict.unwrap_or_else(|_| "unknown".to_owned());
@@ -485,7 +497,15 @@ async fn judged(
         Some(Outcome::Defender) => Some(false),
         _ => None,
     };
-    Ok(control(task, planted, Examined::Judge, ground, model, verdict, says_fault))
+    Ok(control(
+        task,
+        planted,
+        Examined::Judge,
+        ground,
+        model,
+        verdict,
+        says_fault,
+    ))
 }
 
 /// Puts the answer before a critic.
@@ -511,7 +531,15 @@ async fn criticised(
         "correct" => Some(false),
         _ => Some(true),
     };
-    Ok(control(task, planted, Examined::Critic, ground, model, verdict, says_fault))
+    Ok(control(
+        task,
+        planted,
+        Examined::Critic,
+        ground,
+        model,
+        verdict,
+        says_fault,
+    ))
 }
 
 fn control(
@@ -542,8 +570,18 @@ mod tests {
     fn the_result_is_what_gets_the_fault() {
         let cases = [
             ("The sum is 42.", "The sum is 43.", "42", "43"),
-            ("By Lemma 3, x = 1.25 m (see 7)", "By Lemma 3, x = 1.26 m (see 7)", "1.25", "1.26"),
-            ("so \\boxed{19} and 5 = 5", "so \\boxed{10} and 5 = 5", "19", "10"),
+            (
+                "By Lemma 3, x = 1.25 m (see 7)",
+                "By Lemma 3, x = 1.26 m (see 7)",
+                "1.25",
+                "1.26",
+            ),
+            (
+                "so \\boxed{19} and 5 = 5",
+                "so \\boxed{10} and 5 = 5",
+                "19",
+                "10",
+            ),
             ("$y = -8$. Done 1", "$y = -9$. Done 1", "8", "9"),
         ];
         for (right, wrong, before, after) in cases {
@@ -585,7 +623,10 @@ mod tests {
         let interval = judge.false_rejects.interval().unwrap();
         assert!(interval.low < 0.5 && interval.high > 0.5);
         for control in &controls {
-            assert_eq!(Control::from_json(&control.to_json()).as_ref(), Some(control));
+            assert_eq!(
+                Control::from_json(&control.to_json()).as_ref(),
+                Some(control)
+            );
         }
     }
 }

@@ -58,7 +58,7 @@ impl Asked<'_> {
             ..arena::Critique::default()
         });
         let product = Product::Critique(Arc::clone(&record));
-        let provenance = task.provenance(critic, status, made.failure);
+        let provenance = Some(task.provenance(critic, status, made.failure));
         let made = Made {
             path,
             product,

@@ -54,7 +54,7 @@ impl Matter<'_> {
         let made = Made {
             path: folder::debate_path(self.asked.key.questioner, self.claim),
             product: Product::Debate(Arc::clone(&record)),
-            provenance: task.provenance(&alice, status, failure),
+            provenance: Some(task.provenance(&alice, status, failure)),
         };
         engine.keep(Stage::Debates, failed, made).await?;
         Ok(Some(record))

@@ -35,6 +35,24 @@ pub enum ArenaError {
         /// What is wrong with it.
         what: String,
     },
+    /// A line of questions from elsewhere cannot be taken; nothing was.
+    #[error("{}:{line}: {what}", path.display())]
+    Brought {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The first epoch of the format is asked for, and replacements too, which it has no place for.
+    #[error(
+        "the first epoch of the format has one attempt for each question, and {attempts} are allowed"
+    )]
+    OneAttempt {
+        /// Attempts that the configuration allows.
+        attempts: u32,
+    },
     /// The first epoch of the format is asked for and cannot hold a file.
     #[error("{path}: {source}")]
     Epoch {
@@ -78,7 +96,10 @@ impl ArenaError {
                 "restore the file from a copy; without {} records count as brought along",
                 path.display()
             )],
-            ArenaError::Epoch { .. } => vec![
+            ArenaError::Brought { .. } => vec![
+                "correct the line and run the command again; nothing of the file was taken".to_owned(),
+            ],
+            ArenaError::Epoch { .. } | ArenaError::OneAttempt { .. } => vec![
                 "the first epoch has one attempt for each question: set `output.epoch: 2`, or allow one attempt only"
                     .to_owned(),
             ],

@@ -411,7 +411,9 @@ impl Counts<'_> {
             return open;
         }
         for judge in self.judges.clone() {
-            let decided = dossier.judgments.contains_key(&(claim.clone(), judge.clone()));
+            let decided = dossier
+                .judgments
+                .contains_key(&(claim.clone(), judge.clone()));
             if judge != alice && judge != bob && !decided {
                 open = true;
                 let calls = Many::ONE.times(1.0, 3.0);
@@ -425,7 +427,8 @@ impl Counts<'_> {
         let settings = self.settings;
         let rows = self.sums.into_iter().map(|((stage, model), sum)| {
             let tokens = TOKENS.iter().find(|(of, ..)| *of == stage);
-            let (context, reply) = tokens.map_or((0.0, 0.0), |(_, context, reply)| (*context, *reply));
+            let (context, reply) =
+                tokens.map_or((0.0, 0.0), |(_, context, reply)| (*context, *reply));
             let prompt_tokens = sum.calls * (RULES + context);
             let completion_tokens = sum.calls * reply;
             let known = settings.model(&model);

@@ -87,8 +87,8 @@ pub(crate) struct Made {
     pub(crate) path: String,
     /// The record.
     pub(crate) product: Product,
-    /// How it was made.
-    pub(crate) provenance: Provenance,
+    /// How it was made; `None` for what was brought along.
+    pub(crate) provenance: Option<Provenance>,
 }
 
 /// Where a record stands in its file: by attempt, run, and what it is about. Runs that are numbers are in their order, before
@@ -265,8 +265,9 @@ impl Folder {
             product,
             provenance,
         } = made;
-        self.provenance
-            .insert(provenance.record.clone(), provenance);
+        if let Some(line) = provenance {
+            self.provenance.insert(line.record.clone(), line);
+        }
         let added = self.added.entry(path.clone());
         added.or_insert_with(|| Added::like(&product)).take(product);
         self.dirty.insert(path);

@@ -98,7 +98,7 @@ impl Matter<'_> {
         let made = Made {
             path: folder::judgment_path(judge),
             product: Product::Judgment(Arc::clone(&record)),
-            provenance: task.provenance(judge, status, failure),
+            provenance: Some(task.provenance(judge, status, failure)),
         };
         engine.keep(Stage::Judge, status == "failed", made).await?;
         Ok(Some(record))

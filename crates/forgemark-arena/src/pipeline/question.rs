@@ -76,7 +76,7 @@ impl Chain {
         let made = Made {
             path: folder::question_path(questioner),
             product: Product::Question(Arc::clone(&record)),
-            provenance: task.provenance(questioner, status, failure),
+            provenance: Some(task.provenance(questioner, status, failure)),
         };
         engine
             .keep(Stage::Questions, status == "failed", made)

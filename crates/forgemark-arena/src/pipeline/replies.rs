@@ -28,7 +28,7 @@ pub use schema::{
     ANSWER_CHECK, CRITIQUE, CRITIQUE_CHECK, DEBATE_TURN, JUDGE_CRITIQUE, JUDGE_ILL_POSED,
     QUESTION_CHECK, critique_format, judgment_format, self_check_format, turn_format,
 };
-pub use tags::{Tagged, tagged};
+pub use tags::{Tagged, retagged, tagged};
 
 use super::config::{Confidence, Protocol};
 

@@ -83,9 +83,7 @@ pub(crate) fn again(
             let name = names::answer(&key);
             let takes = match record.status.as_str() {
                 "failed" => search.takes(Stage::Answers, &name, None),
-                "ill-posed" => {
-                    settings.answers.rerun_failures && stages.contains(&Stage::Answers)
-                }
+                "ill-posed" => settings.answers.rerun_failures && stages.contains(&Stage::Answers),
                 _ => false,
             };
             if takes && search.is_open(key.question, false) {
@@ -122,7 +120,8 @@ pub(crate) fn again(
             let anew = settings.judge.overwrite
                 && stages.contains(&Stage::Judge)
                 && settings.model(judge).is_some();
-            let takes = anew || failed && search.takes(Stage::Judge, &name, record.error.as_deref());
+            let takes =
+                anew || failed && search.takes(Stage::Judge, &name, record.error.as_deref());
             if answers.contains(&key.answer) || takes && search.is_claim_open(key) {
                 again.take(at, name, provenance);
             }

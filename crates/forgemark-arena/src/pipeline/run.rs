@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use forgemark_contract::arena::Epoch;
 use forgemark_contract::json::{Json, to_line};
 use forgemark_journal::{
     ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage, Totals,
@@ -183,6 +184,11 @@ impl ArenaRun {
     /// # Errors
     /// [`ArenaError`]; nothing is begun then.
     pub fn open(environment: Environment, options: RunOptions) -> Result<Self, ArenaError> {
+        let settings = &environment.settings;
+        let attempts = settings.questions.max_outer_attempts;
+        if settings.epoch == Epoch::One && attempts > 1 {
+            return Err(ArenaError::OneAttempt { attempts });
+        }
         let storage = Arc::clone(&environment.storage);
         let out_dir = &environment.out_dir;
         storage
@@ -195,7 +201,6 @@ impl ArenaRun {
         let (journal, _) = Journal::open(Arc::clone(&storage), out_dir, environment.journal)?;
         // Ends what a killed command had committed and not yet put in place.
         let mut artifacts = ArtifactSet::open(&journal, &[])?;
-        let settings = &environment.settings;
         let mut folder = Folder::load(&*storage, out_dir, settings)?;
         let mut known = dossiers(folder.corpus(), folder.gone());
         let again = retry::again(

@@ -6,5 +6,6 @@ mod controls;
 mod faults;
 mod flow;
 mod kill;
+mod modes;
 mod protocol;
 mod skills;

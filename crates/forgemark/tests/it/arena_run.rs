@@ -82,6 +82,13 @@ fn stages_by_themselves_and_what_goes_wrong() {
     assert_says(&wrong, 2, &["is not a reason", "did you mean refusal?"]);
     let none = bench.shown(&["arena", "controls", "arena"]);
     assert_says(&none, 2, &["holds no controls"]);
+    let line = r#"{"questioner": "ann", "run": "own", "question": "Compute 2.", "answer": "2", "answers": {"ben": "2"}}"#;
+    let brought = bench.file("own.jsonl", line);
+    let taken = brought.shown(&["arena", "import", "arena.yaml", "own.jsonl"]);
+    assert_says(&taken, 0, &["took 1 question and 1 answer", "--no-new-questions"]);
+    let bench = brought.file("bad.jsonl", "{\"questioner\": \"anna\"}");
+    let refused = bench.shown(&["arena", "import", "arena.yaml", "bad.jsonl"]);
+    assert_says(&refused, 2, &["bad.jsonl:1", "did you mean ann?"]);
     let export = bench.shown(&["arena", "prompts", "export", "templates"]);
     assert_says(&export, 0, &["judge_critique.task.txt"]);
     let bad = bench.shown(&[

@@ -33,15 +33,50 @@ pub(super) fn run(
     context: &Context<'_>,
 ) -> Result<Exit, AppError> {
     let project = ArenaProject::read(args, context)?;
-    let options = RunOptions {
+    let options = options(args, stages)?;
+    if args.estimate {
+        return super::estimate::run(&project, &options, args.json.json, context);
+    }
+    let summary = drive(&project, options, args, context)?;
+    if args.json.json {
+        context.printer.json_line(&json(&summary))?;
+    } else {
+        context.printer.result(table(&summary))?;
+        for line in advice(&summary) {
+            context.printer.note(line);
+        }
+    }
+    Ok(exit(&summary))
+}
+
+/// Lets models work on all stages and prints nothing.
+///
+/// # Errors
+/// As [`run`].
+pub(in crate::commands) fn make(
+    args: &ArenaStageArgs,
+    context: &Context<'_>,
+) -> Result<Summary, AppError> {
+    let project = ArenaProject::read(args, context)?;
+    let options = options(args, Stage::ALL.into())?;
+    drive(&project, options, args, context)
+}
+
+fn options(args: &ArenaStageArgs, stages: BTreeSet<Stage>) -> Result<RunOptions, AppError> {
+    Ok(RunOptions {
         stages,
         limit: args.limit,
         retry: args.retry_failed.as_deref().map(retry).transpose()?,
         skip_probe: false,
-    };
-    if args.estimate {
-        return super::estimate::run(&project, &options, args.json.json, context);
-    }
+    })
+}
+
+fn drive(
+    project: &ArenaProject,
+    options: RunOptions,
+    args: &ArenaStageArgs,
+    context: &Context<'_>,
+) -> Result<Summary, AppError> {
     let environment = project.environment(disk(), context)?;
     let run = ArenaRun::open(environment, options).map_err(arena_error)?;
     let cancel = Cancel::new();
@@ -59,16 +94,7 @@ pub(super) fn run(
     let runtime = context.runtime()?;
     let summary = runtime.block_on(run.drive(cancel));
     display.finish();
-    let summary = summary.map_err(arena_error)?;
-    if args.json.json {
-        context.printer.json_line(&json(&summary))?;
-    } else {
-        context.printer.result(table(&summary))?;
-        for line in advice(&summary) {
-            context.printer.note(line);
-        }
-    }
-    Ok(exit(&summary))
+    summary.map_err(arena_error)
 }
 
 /// Places an error of the pipeline among the kinds.
@@ -83,7 +109,10 @@ pub(super) fn arena_error(error: ArenaError) -> AppError {
     let kind = match &error {
         ArenaError::Probe { .. } => ErrorKind::Endpoint,
         ArenaError::Unreadable { .. } | ArenaError::Line { .. } => ErrorKind::Damaged,
-        ArenaError::Epoch { .. } | ArenaError::Prompt(_) => ErrorKind::Config,
+        ArenaError::Brought { .. }
+        | ArenaError::Epoch { .. }
+        | ArenaError::OneAttempt { .. }
+        | ArenaError::Prompt(_) => ErrorKind::Config,
         _ => ErrorKind::Io,
     };
     let app = AppError::new(kind, error.to_string());

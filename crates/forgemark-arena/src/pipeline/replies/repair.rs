@@ -31,7 +31,7 @@ pub fn repaired(raw: &str, repair: &str) -> Result<Json, ReplyError> {
 }
 
 /// Letters and digits in lower case, escapes of JSON (`\n`, `\u00e9`) left out so that they count as white space does.
-fn letters(text: &str) -> String {
+pub(super) fn letters(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

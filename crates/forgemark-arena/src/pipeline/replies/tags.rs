@@ -1,5 +1,6 @@
 //! A generated question: text between `[QUESTION]` and `[ANSWER]`, and behind it.
 
+use super::repair::letters;
 use super::{ReplyError, ReplyProblem, fail};
 
 /// A question with the questioner's answer.
@@ -38,6 +39,25 @@ pub fn tagged(text: &str) -> Result<Tagged, ReplyError> {
     };
     if tagged.question.is_empty() {
         return fail(ReplyProblem::NoTags, "nothing stands behind [QUESTION]");
+    }
+    Ok(tagged)
+}
+
+/// Reads what the parsing model made of a question without tags, if both parts stand in the reply `raw`, letters and digits compared:
+/// it was to add tags and nothing else.
+///
+/// # Errors
+/// Those of [`tagged`], and [`ReplyProblem::Unfaithful`].
+pub fn retagged(raw: &str, formatted: &str) -> Result<Tagged, ReplyError> {
+    let tagged = tagged(formatted)?;
+    let said = letters(raw);
+    for (part, name) in [(&tagged.question, "question"), (&tagged.answer, "answer")] {
+        if !said.contains(&letters(part)) {
+            return fail(
+                ReplyProblem::Unfaithful,
+                format!("the {name} with tags is not the one of the reply"),
+            );
+        }
     }
     Ok(tagged)
 }

@@ -300,3 +300,101 @@ fn latex_with_single_backslashes_is_read_as_it_is_meant() {
     assert_eq!(found.at("notes").as_str(), Some("a\tb \\frac"));
     assert!(json("{\"notes\": \"ends in \\").is_err());
 }
+
+#[test]
+fn a_formatter_may_only_add_tags() {
+    let raw = "Question: what is $1 + 1$?\n\nSolution: it is $2$.";
+    let good = "[QUESTION]\nWhat is $1+1$?\n[ANSWER]\nIt is $2$.";
+    assert_eq!(retagged(raw, good).unwrap().answer, "It is $2$.");
+    for bad in [
+        "[QUESTION]\nWhat is $1 + 2$?\n[ANSWER]\nIt is $2$.",
+        "[QUESTION]\nWhat is $1 + 1$?\n[ANSWER]\nIt is $2$, of course.",
+    ] {
+        assert_eq!(
+            retagged(raw, bad).unwrap_err().kind,
+            ReplyProblem::Unfaithful
+        );
+    }
+    assert_eq!(retagged(raw, raw).unwrap_err().kind, ReplyProblem::NoTags);
+}
+
+mod anything {
+    use proptest::prelude::*;
+
+    use super::super::super::{latex, solver};
+    use super::*;
+
+    /// Text with many of the pieces that the readers look for.
+    fn text() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            "\\",
+            "\\(",
+            "\\)",
+            "\\[",
+            "$",
+            "$$",
+            "{",
+            "}",
+            "\"",
+            "\"verdict\": ",
+            "[QUESTION]",
+            "[ANSWER]",
+            "[/ANSWER]",
+            "\\begin{align}",
+            "\\frac",
+            "\\u12",
+            "An exercise by a simulated model. ",
+            "Start from $",
+            "Result: $",
+            "ẞ",
+            "\n",
+            ",",
+            "9",
+            "170141183460469231731687303715884105727",
+            "-",
+            " and do this in order: ",
+            "multiply by $0$",
+            ". Which number results?",
+        ]);
+        let piece = prop_oneof![pieces.prop_map(str::to_owned), ".{0,3}"];
+        prop::collection::vec(piece, 0..24).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_ends_a_run(text in text(), other in text()) {
+            if let Ok(found) = retagged(&text, &other) {
+                prop_assert_eq!(Ok(found), tagged(&other));
+            }
+            if repaired(&text, &other).is_ok() {
+                prop_assert!(json(&other).is_ok());
+            }
+            if let Ok((value, _)) = json(&text) {
+                prop_assert!(value.as_object().is_some());
+            }
+            if let Some(truth) = solver::truth(&text, &other) {
+                prop_assert!(solver::problem::Problem::read(&text).is_some());
+                prop_assert_eq!(Some(truth), solver::truth(&text, &other));
+            }
+            let once = latex::clean(&text).into_owned();
+            prop_assert_eq!(latex::clean(&once).into_owned(), once.clone());
+        }
+
+        #[test]
+        fn extreme_numbers_are_computed_or_not(a in any::<i128>(), b in any::<i128>(), c in any::<i128>(), power in 1_usize..64) {
+            use solver::problem::{Change, Problem};
+            let changes = vec![Change::Multiply(a), Change::Subtract(b), Change::Add(c), Change::Multiply(-1)];
+            for problem in [
+                Problem::Forward { start: c, changes: changes.clone() },
+                Problem::Backward { changes, end: a },
+                Problem::Roots { b, c, power },
+            ] {
+                prop_assert_eq!(Problem::read(&problem.text()), Some(problem.clone()));
+                let agent = solver::agent("a", 0.1, 1);
+                let prompts = crate::pipeline::prompts::Prompts::load(Protocol::Forgemark1, &std::collections::BTreeMap::new()).unwrap();
+                let reply = agent.reply(&prompts.answer(&problem.text()).unwrap().request(0));
+                prop_assert!(!reply.content.is_empty());
+            }
+        }
+    }
+}

@@ -1,8 +1,12 @@
 //! Folders that are more than one configuration's: another model, questions from elsewhere, people's labels.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use forgemark_arena::check::Level;
+use forgemark_arena::pipeline::import::import;
 use forgemark_arena::pipeline::{Ending, Stage};
+use forgemark_arena::Corpus;
 use forgemark_contract::json::{Json, Style, Writer};
 use forgemark_journal::{Storage, write_atomic};
 use forgemark_model::AgentReply;
@@ -37,12 +41,9 @@ fn one_more_model_changes_no_question_and_no_earlier_record() {
     let bench = Bench::new();
     bench.run();
     let before = bench.files();
-    let more = bench
-        .clone()
-        .player("lab/eve", 80)
-        .options(|options| {
-            options.stages.remove(&Stage::Questions);
-        });
+    let more = bench.clone().player("lab/eve", 80).options(|options| {
+        options.stages.remove(&Stage::Questions);
+    });
     more.log.lock().unwrap().clear();
     let summary = more.run();
     assert_eq!(summary.ending, Ending::Complete);
@@ -95,7 +96,11 @@ fn questions_and_answers_from_elsewhere_are_worked_on_and_kept_as_they_are() {
         ("generation_rounds", Json::Array(vec![rounds])),
         ("from", Json::from("a textbook")),
     ]);
-    put(&bench.disk, "benchmarks/lab-ann.json", &Json::Array(vec![brought]));
+    put(
+        &bench.disk,
+        "benchmarks/lab-ann.json",
+        &Json::Array(vec![brought]),
+    );
     let attempt = Json::object([
         ("round", Json::Int(1)),
         ("answer", Json::from("The sum is 41.")),
@@ -109,14 +114,21 @@ fn questions_and_answers_from_elsewhere_are_worked_on_and_kept_as_they_are() {
         ("attempts", Json::Array(vec![attempt])),
         ("by_hand", Json::Bool(true)),
     ]);
-    put(&bench.disk, "answers/lab-ann/lab-ben.json", &Json::Array(vec![answer]));
+    put(
+        &bench.disk,
+        "answers/lab-ann/lab-ben.json",
+        &Json::Array(vec![answer]),
+    );
     let before = bench.files();
     let summary = bench.run();
     assert_eq!(summary.ending, Ending::Complete);
     assert_eq!(summary.made[&Stage::Questions], 0);
     let after = bench.files();
     for path in ["benchmarks/lab-ann.json", "answers/lab-ann/lab-ben.json"] {
-        assert_eq!(before[path], after[path], "{path}: nothing was added, so nothing changed");
+        assert_eq!(
+            before[path], after[path],
+            "{path}: nothing was added, so nothing changed"
+        );
     }
     for other in ["cleo", "dan"] {
         let answers = bench.entries(&format!("answers/lab-ann/lab-{other}.json"));
@@ -173,7 +185,11 @@ fn invalid_and_failed_questions_are_replaced_with_the_reason() {
     assert_eq!(attempts("benchmarks/lab-ann.json"), three("succeeded"));
     assert_eq!(attempts("benchmarks/lab-dan.json"), three("failed"));
     for entry in bench.entries("benchmarks/lab-dan.json") {
-        assert_eq!(entry.items("generation_rounds").len(), 2, "all tries were used");
+        assert_eq!(
+            entry.items("generation_rounds").len(),
+            2,
+            "all tries were used"
+        );
     }
     assert!(!bench.files().contains_key("answers/lab-ann/lab-ben.json"));
     let lines = bench.lines("adjudications.jsonl");
@@ -191,22 +207,28 @@ fn a_question_that_is_called_ill_posed_with_reason_is_replaced() {
     let bench = Bench::new().before(|asked| {
         let first = asked.prompt.contains("What is blue + blue?");
         match (asked.name, asked.task) {
-            ("lab-ann", "question") if !asked.prompt.contains("blue") => {
-                Some(AgentReply::text("[QUESTION] What is blue + blue?\n[ANSWER] The sum is blue."))
-            }
+            ("lab-ann", "question") if !asked.prompt.contains("blue") => Some(AgentReply::text(
+                "[QUESTION] What is blue + blue?\n[ANSWER] The sum is blue.",
+            )),
             (_, "critique") if first => Some(object(&[
                 ("notes", Json::from("fine")),
                 ("suggestions", Json::from("")),
                 ("verdict", Json::from("correct")),
             ])),
             ("lab-ben", "answer_check") if first => Some(object(&[
-                ("issues", Json::Array(vec![Json::from("colours have no sum")])),
+                (
+                    "issues",
+                    Json::Array(vec![Json::from("colours have no sum")]),
+                ),
                 ("ill_posed", Json::Bool(true)),
                 ("improvements", Json::from("use numbers")),
                 ("verdict", Json::from("pass")),
             ])),
             (_, "judge_illposed") => {
-                assert!(asked.prompt.contains("colours have no sum"), "the claim is shown");
+                assert!(
+                    asked.prompt.contains("colours have no sum"),
+                    "the claim is shown"
+                );
                 Some(object(&[
                     ("reasoning", Json::from("colours")),
                     ("verdict", Json::from("claimant_wins")),
@@ -219,12 +241,20 @@ fn a_question_that_is_called_ill_posed_with_reason_is_replaced() {
     assert_eq!(bench.run().ending, Ending::Complete);
     let answers = bench.entries("answers/lab-ann/lab-ben.json");
     assert_eq!(answers[0].str_or("status", ""), "ill-posed");
-    assert!(answers[0].at("ill_posed_claim").at("ill_posed").as_bool().unwrap());
+    assert!(
+        answers[0]
+            .at("ill_posed_claim")
+            .at("ill_posed")
+            .as_bool()
+            .unwrap()
+    );
     let debates = bench.entries("debates/illposed/lab-ann/lab-ben.json");
     assert_eq!(debates[0].str_or("claimant", ""), "lab-ben");
     assert_eq!(debates[0].str_or("bob_model", ""), "lab-ann");
     let questions = bench.entries("benchmarks/lab-ann.json");
-    let second = questions.iter().filter(|entry| entry.at("outer_attempt").as_i64() == Some(2));
+    let second = questions
+        .iter()
+        .filter(|entry| entry.at("outer_attempt").as_i64() == Some(2));
     assert_eq!(second.count(), 2, "both runs were asked again");
     assert_eq!(bench.run().ending, Ending::AlreadyComplete);
 }
@@ -254,7 +284,11 @@ fn a_label_of_a_person_invalidates_a_question_by_the_policy() {
     });
     let open = open.expect("a claim that judges disagree about").clone();
     let questioner = open.str_or("question_model", "").to_owned();
-    let asked = |bench: &Bench| bench.entries(&format!("benchmarks/{questioner}.json")).len();
+    let asked = |bench: &Bench| {
+        bench
+            .entries(&format!("benchmarks/{questioner}.json"))
+            .len()
+    };
     let before = asked(&bench);
     let text = |key: &'static str| (key, Json::from(open.str_or(key, "")));
     let label = Json::object([
@@ -275,4 +309,47 @@ fn a_label_of_a_person_invalidates_a_question_by_the_policy() {
     assert_eq!(summary.ending, Ending::Complete);
     assert!(summary.made[&Stage::Questions] > 0);
     assert!(asked(&bench) > before);
+}
+
+#[test]
+fn lines_of_questions_and_answers_are_taken_whole_or_not_at_all() {
+    let bench = Bench::new().options(|options| {
+        options.stages.remove(&Stage::Questions);
+    });
+    let file = Path::new("exam.jsonl");
+    let good = r#"{"questioner": "lab/ann", "run": "e1", "topic": "exam", "question": "What is 1 + 2?", "answer": "The sum is 3.", "answers": {"lab/ben": "The sum is 4.", "a person": "The sum is 3."}}"#;
+    let cases = [
+        ("{", "1: "),
+        (r#"{"questioner": "lab/anne"}"#, "did you mean lab-ann?"),
+        (r#"{"questioner": "lab/ann", "run": 7}"#, "`run` must be text"),
+        (r#"{"questioner": "lab/ann", "runs": "7"}"#, "no key 'runs'"),
+    ];
+    for (bad, says) in cases {
+        let text = format!("{good}\n\n{bad}\n");
+        let error = import(&bench.environment(), file, text.as_bytes()).unwrap_err();
+        let says = if says == "1: " { "exam.jsonl:3" } else { says };
+        assert!(error.to_string().contains(says), "{bad}: {error}");
+        assert!(bench.files().is_empty(), "{bad}");
+    }
+    let text = format!("{good}\n");
+    let taken = import(&bench.environment(), file, text.as_bytes()).unwrap();
+    assert_eq!((taken.questions, taken.answers), (1, 2));
+    let error = import(&bench.environment(), file, text.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("already"), "{error}");
+
+    assert_eq!(bench.run().ending, Ending::Complete);
+    let corpus = Corpus::load(&bench.disk, root(), true).unwrap();
+    let report = forgemark_arena::check(&corpus);
+    let faults = report.findings.iter();
+    let faults: Vec<_> = faults
+        .filter(|finding| finding.class.level() == Level::Fault)
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    // The wrong one of the two was criticised, and the person's answer too.
+    for answerer in ["lab-ben", "a person"] {
+        let path = format!("critiques/evaluator/lab-ann/lab-ann__{answerer}.json");
+        assert_eq!(bench.entries(&path).len(), 1, "{answerer}");
+    }
+    let lines = bench.lines("provenance.jsonl");
+    assert!(!lines.iter().any(|line| line.str_or("record", "") == "answer e1/lab-ann/lab-ben/1"));
 }

@@ -37,7 +37,10 @@ fn a_judge_that_answers_prose_fails_and_is_asked_again_by_the_next_command() {
     for decision in &decisions {
         assert_eq!(decision.str_or("verdict", ""), "unknown");
         assert_eq!(decision.str_or("status", ""), "failed");
-        assert!(decision.str_or("error", "").starts_with("bad_output"), "{decision:?}");
+        assert!(
+            decision.str_or("error", "").starts_with("bad_output"),
+            "{decision:?}"
+        );
         assert!(decision.str_or("raw_response", "").contains("has a point"));
         assert!(decision.get("confidence").is_none());
     }
@@ -69,7 +72,9 @@ fn a_model_that_refuses_fails_by_class_and_only_when_asked_is_tried_again() {
         assert!(answer.items("attempts").is_empty());
     }
     let lines = refuses.lines("provenance.jsonl");
-    let refused = lines.iter().filter(|line| line.str_or("failure", "") == "refusal");
+    let refused = lines
+        .iter()
+        .filter(|line| line.str_or("failure", "") == "refusal");
     assert_eq!(refused.count() as u64, summary.failed[&Stage::Answers]);
 
     let sound = plain().on(&refuses.disk);
@@ -77,7 +82,11 @@ fn a_model_that_refuses_fails_by_class_and_only_when_asked_is_tried_again() {
     let other = sound.clone().options(|options| {
         options.retry = Some(Retry::Class("bad_output".to_owned()));
     });
-    assert_eq!(other.run().ending, Ending::AlreadyComplete, "another reason");
+    assert_eq!(
+        other.run().ending,
+        Ending::AlreadyComplete,
+        "another reason"
+    );
     let asked = sound.options(|options| {
         options.retry = Some(Retry::Class("refusal".to_owned()));
     });
@@ -99,7 +108,11 @@ fn a_reply_that_cannot_be_read_is_asked_for_once_more() {
     });
     let summary = bench.run();
     assert!(*seen.lock().unwrap() > 0);
-    assert_eq!(summary.failed[&Stage::Critiques], 0, "the second reply counts");
+    assert_eq!(
+        summary.failed[&Stage::Critiques],
+        0,
+        "the second reply counts"
+    );
     let lines = bench.lines("provenance.jsonl");
     let noted = lines.iter().filter(|line| {
         let notes = line.items("notes").iter().filter_map(Json::as_str);
@@ -113,7 +126,10 @@ fn critic(endpoint: &Endpoint) -> Bench {
     let model = |name: &str, roles: &[&str]| {
         Json::object([
             ("name", Json::from(name)),
-            ("roles", roles.iter().map(|role| Json::from(*role)).collect()),
+            (
+                "roles",
+                roles.iter().map(|role| Json::from(*role)).collect(),
+            ),
         ])
     };
     let models: Json = [
@@ -127,7 +143,10 @@ fn critic(endpoint: &Endpoint) -> Bench {
         .set("models", models)
         .set("questions.max_outer_attempts", 1)
         .set("critiques.self_improve", false)
-        .set("critiques.modes", Json::from(vec![Json::from("contradictor")]))
+        .set(
+            "critiques.modes",
+            Json::from(vec![Json::from("contradictor")]),
+        )
         .set("topics", Json::from(vec![Json::from("sums")]));
     bench.models = vec![("lab/ann".to_owned(), 100), ("lab/ben".to_owned(), 100)];
     bench.backends = [(
@@ -165,10 +184,9 @@ fn an_endpoint_that_is_lost_in_mid_debate_suspends_and_nothing_is_paid_twice() {
     let (stop, count) = (Arc::clone(&lost), Arc::clone(&paid));
     // Bob's second message is the last thing before the endpoint is gone.
     let first = first.before(move |asked| {
-        if asked.task == "debate_critique" && asked.prompt.contains("round=\"2\"") {
-            if let Some(endpoint) = stop.lock().unwrap().take() {
-                *count.lock().unwrap() = endpoint.stop().calls;
-            }
+        let second = asked.task == "debate_critique" && asked.prompt.contains("round=\"2\"");
+        if second && let Some(endpoint) = stop.lock().unwrap().take() {
+            *count.lock().unwrap() = endpoint.stop().calls;
         }
         None
     });
@@ -196,7 +214,10 @@ fn a_context_that_is_too_long_is_a_failure_of_its_own() {
     assert_eq!(summary.ending, Ending::Complete);
     assert_eq!(summary.failed[&Stage::Critiques], 1);
     let lines = bench.lines("provenance.jsonl");
-    let failed: Vec<&str> = lines.iter().map(|line| line.str_or("failure", "")).collect();
+    let failed: Vec<&str> = lines
+        .iter()
+        .map(|line| line.str_or("failure", ""))
+        .collect();
     assert!(failed.contains(&"context_length"), "{failed:?}");
     let critiques = bench.entries("critiques/contradictor/lab-ann/net-critic__lab-ann.json");
     assert_eq!(critiques[0].str_or("status", ""), "failed");
@@ -209,7 +230,10 @@ fn a_truncated_file_is_named_and_nothing_is_written_over_it() {
     let whole = bench.disk.files()[&path].clone();
     write_atomic(&bench.disk, &path, &whole[..whole.len() / 2]).unwrap();
     let error = bench.try_run().unwrap_err();
-    assert!(error.to_string().contains("answers/lab-ann/lab-ben.json"), "{error}");
+    assert!(
+        error.to_string().contains("answers/lab-ann/lab-ben.json"),
+        "{error}"
+    );
     assert_eq!(bench.disk.files()[&path].len(), whole.len() / 2);
     write_atomic(&bench.disk, &path, &whole).unwrap();
     assert_eq!(bench.run().ending, Ending::AlreadyComplete);

@@ -130,9 +130,14 @@ fn an_estimate_bounds_what_a_run_takes_and_ends_at_nothing() {
     }
     for ((stage, model), calls) in taken {
         let row = before.rows.iter();
-        let row = row.clone().find(|row| row.stage == stage && row.model == model);
+        let row = row
+            .clone()
+            .find(|row| row.stage == stage && row.model == model);
         let most = row.map_or(0.0, |row| row.most_calls);
-        assert!(calls <= most, "{stage:?} {model}: {calls} of at most {most}");
+        assert!(
+            calls <= most,
+            "{stage:?} {model}: {calls} of at most {most}"
+        );
     }
     let after = forecast();
     assert!(after.calls() < 1e-9, "{:#?}", after.rows);
@@ -150,14 +155,20 @@ fn the_first_epoch_is_written_on_request_and_gone_on_with() {
     run(Some(Stage::Questions));
     let decisions = || bench.entries("automated_evaluations/lab-ann.json");
     // A limit leaves holes, which are places of their own in this epoch.
-    bench.clone().options(|options| options.limit = Some(5)).run();
+    bench
+        .clone()
+        .options(|options| options.limit = Some(5))
+        .run();
     assert_eq!(run(None).ending, Ending::Complete);
     for entry in bench.entries("benchmarks/lab-ann.json") {
         assert!(entry.get("outer_attempt").is_none(), "{entry:?}");
     }
     for decision in decisions() {
         let id = decision.str_or("id", "");
-        assert!(id.starts_with("critique/") || id.starts_with("illposed/"), "{id}");
+        assert!(
+            id.starts_with("critique/") || id.starts_with("illposed/"),
+            "{id}"
+        );
     }
     assert_eq!(run(None).ending, Ending::AlreadyComplete);
     let whole = Bench::new()
@@ -168,8 +179,13 @@ fn the_first_epoch_is_written_on_request_and_gone_on_with() {
     let lists = |folder: &str| {
         let files = whole.files();
         let paths = files.keys().filter(|path| path.starts_with(folder));
-        paths.map(|path| whole.entries(path).len()).collect::<BTreeSet<_>>()
+        paths
+            .map(|path| whole.entries(path).len())
+            .collect::<BTreeSet<_>>()
     };
-    assert_eq!(lists("answers/"), BTreeSet::from([2]), "two runs, two places");
-
+    assert_eq!(
+        lists("answers/"),
+        BTreeSet::from([2]),
+        "two runs, two places"
+    );
 }

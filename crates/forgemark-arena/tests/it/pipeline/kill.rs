@@ -18,7 +18,10 @@ fn small() -> Bench {
     let model = |name: &str, roles: &[&str]| {
         Json::object([
             ("name", Json::from(name)),
-            ("roles", roles.iter().map(|role| Json::from(*role)).collect()),
+            (
+                "roles",
+                roles.iter().map(|role| Json::from(*role)).collect(),
+            ),
         ])
     };
     let plays = ["benchmark", "answer", "critique", "debate"];
@@ -47,7 +50,11 @@ fn whole() -> (BTreeMap<String, Vec<u8>>, usize, u64) {
     let bench = small();
     let before = bench.disk.points();
     assert_eq!(bench.run().ending, Ending::Complete);
-    assert!(bench.files().contains_key("automated_evaluations/lab-judge.json"));
+    assert!(
+        bench
+            .files()
+            .contains_key("automated_evaluations/lab-judge.json")
+    );
     assert!(bench.files().contains_key("adjudications.jsonl"));
     (bench.files(), bench.calls(), bench.disk.points() - before)
 }
@@ -121,14 +128,22 @@ fn kill_matrix_over_every_point_of_the_disk() {
             assert_same(&expected, &files(&next.disk), &what);
             // Both commands share a log.
             let paid_again = bench.calls().saturating_sub(calls);
-            assert!(paid_again <= IN_FLIGHT, "{what}: {paid_again} calls paid again");
+            assert!(
+                paid_again <= IN_FLIGHT,
+                "{what}: {paid_again} calls paid again"
+            );
             most = most.max(paid_again);
             total += 1;
             at += step;
         }
     }
-    println!("kill matrix: {points} points, {total} faults, at most {most} of {calls} calls paid again");
-    assert!(points > 50 && total >= points * 2, "{points} points, {total} faults");
+    println!(
+        "kill matrix: {points} points, {total} faults, at most {most} of {calls} calls paid again"
+    );
+    assert!(
+        points > 50 && total >= points * 2,
+        "{points} points, {total} faults"
+    );
 }
 
 #[test]
@@ -145,7 +160,11 @@ fn a_stop_at_every_call_pays_nothing_twice() {
         bench.budget = Budget::default();
         assert_eq!(bench.run().ending, Ending::Complete, "{budget}");
         assert_eq!(bench.calls(), calls, "stopped at call {budget}");
-        assert_same(&expected, &bench.files(), &format!("stopped at call {budget}"));
+        assert_same(
+            &expected,
+            &bench.files(),
+            &format!("stopped at call {budget}"),
+        );
     }
 }
 

@@ -50,7 +50,10 @@ fn a_passed_check_that_calls_the_question_ill_posed() {
     };
     let look = |bench: &Bench| {
         let ill_posed = count(bench, "answers/", "status", "ill-posed");
-        (ill_posed > 0, count(bench, "debates/illposed/", "run_id", "1") > 0)
+        (
+            ill_posed > 0,
+            count(bench, "debates/illposed/", "run_id", "1") > 0,
+        )
     };
     assert_eq!(both(hook, look), ((true, true), (false, false)));
 }
@@ -83,7 +86,9 @@ fn a_check_that_echoes_the_critique() {
     // Ours is told and asked again; the original takes it as a check that does not pass.
     let look = |bench: &Bench| {
         let lines = bench.lines("provenance.jsonl");
-        let critiques = lines.iter().filter(|line| line.str_or("record", "").starts_with("critique"));
+        let critiques = lines
+            .iter()
+            .filter(|line| line.str_or("record", "").starts_with("critique"));
         critiques.map(|line| line.items("calls").len()).max()
     };
     let (ours, theirs) = both(hook, look);
@@ -101,7 +106,9 @@ fn a_judgment_that_cannot_be_read() {
         let decisions = bench.entries("automated_evaluations/lab-dan.json");
         let first = &decisions[0];
         let lines = bench.lines("provenance.jsonl");
-        let line = lines.iter().find(|line| line.str_or("record", "").ends_with("by lab-dan"));
+        let line = lines
+            .iter()
+            .find(|line| line.str_or("record", "").ends_with("by lab-dan"));
         (
             first.str_or("verdict", "").to_owned(),
             first.get("error").is_some(),
@@ -134,7 +141,10 @@ fn what_debaters_and_judges_are_shown() {
                 match asked.task {
                     "answer_check" if asked.name == "lab-ben" => Some(verdict("fail", true)),
                     "debate_critique" | "debate_illposed" => Some(object(&[
-                        ("message", Json::from("lab/dan told lab-ann so, and nobody else")),
+                        (
+                            "message",
+                            Json::from("lab/dan told lab-ann so, and nobody else"),
+                        ),
                         ("concede", Json::Bool(false)),
                     ])),
                     _ => None,
@@ -143,23 +153,43 @@ fn what_debaters_and_judges_are_shown() {
         bench.run();
         let seen = seen.lock().unwrap();
         let any = |task: &str, alice: bool, text: &str| {
-            let mut of = seen.iter().filter(|(of, side, _)| of == task && *side == alice);
+            let mut of = seen
+                .iter()
+                .filter(|(of, side, _)| of == task && *side == alice);
             of.any(|(.., prompt)| prompt.contains(text))
         };
-        assert!(any("debate_critique", false, "<answer>"), "Bob sees his answer");
-        assert_eq!(any("debate_critique", true, "<answer>"), ours, "Alice sees the answer");
-        assert_eq!(any("debate_critique", true, "<message"), ours, "the whole transcript");
-        assert_eq!(any("debate_illposed", true, "<claim>"), ours, "her own claim");
+        assert!(
+            any("debate_critique", false, "<answer>"),
+            "Bob sees his answer"
+        );
+        assert_eq!(
+            any("debate_critique", true, "<answer>"),
+            ours,
+            "Alice sees the answer"
+        );
+        assert_eq!(
+            any("debate_critique", true, "<message"),
+            ours,
+            "the whole transcript"
+        );
+        assert_eq!(
+            any("debate_illposed", true, "<claim>"),
+            ours,
+            "her own claim"
+        );
         assert_eq!(any("judge_illposed", false, "<claim>"), ours, "the claim");
         assert!(any("judge_critique", false, "<claim>"));
         // Names of all models go, or of the two that take part.
         let named = seen.iter().filter(|(task, ..)| task == "judge_critique");
-        let named = named.filter(|(.., prompt)| {
-            prompt.contains("lab/dan") || prompt.contains("lab-ann")
-        });
+        let named =
+            named.filter(|(.., prompt)| prompt.contains("lab/dan") || prompt.contains("lab-ann"));
         assert_eq!(named.count() == 0, ours);
         let redacted = bench.lines("provenance.jsonl");
-        assert!(redacted.iter().any(|line| !line.items("redactions").is_empty()));
+        assert!(
+            redacted
+                .iter()
+                .any(|line| !line.items("redactions").is_empty())
+        );
     }
 }
 

@@ -23,7 +23,9 @@ const SKILLS: [(&str, f64); 5] = [
 ];
 
 fn solvers(topics: usize) -> Bench {
-    let topics: Vec<Json> = (0..topics).map(|n| Json::from(format!("topic {n}"))).collect();
+    let topics: Vec<Json> = (0..topics)
+        .map(|n| Json::from(format!("topic {n}")))
+        .collect();
     let mut bench = Bench::new()
         .set("topics", Json::from(topics))
         .set("questions.max_outer_attempts", 5);
@@ -67,12 +69,19 @@ fn a_run_with_planted_skills_recovers_their_order() {
             continue;
         };
         let asked = graph.questions[&meeting.question].last().unwrap();
-        let question = &corpus.record::<Benchmark>(*asked).unwrap().last().unwrap().question;
+        let question = &corpus
+            .record::<Benchmark>(*asked)
+            .unwrap()
+            .last()
+            .unwrap()
+            .question;
         let key = forgemark_contract::arena::AnswerKey {
             question: meeting.question,
             answerer: meeting.answerer,
         };
-        let answer = corpus.record::<Answer>(*graph.answers[&key].last().unwrap()).unwrap();
+        let answer = corpus
+            .record::<Answer>(*graph.answers[&key].last().unwrap())
+            .unwrap();
         let text = answer.last().map_or("", |last| last.answer.as_str());
         let truth = truth(question, text).expect("a solver's question");
         decided += 1;
@@ -103,9 +112,16 @@ fn a_limit_ends_a_run_that_the_same_command_goes_on_with() {
     assert!(commands > 3, "{commands}");
     let questions = |bench: &Bench| {
         let lines = bench.lines("provenance.jsonl");
-        let of = lines.iter().filter(|line| line.str_or("record", "").starts_with("question"));
+        let of = lines
+            .iter()
+            .filter(|line| line.str_or("record", "").starts_with("question"));
         of.count()
     };
-    assert_eq!(questions(&whole), questions(&steps), "{:?}", Stage::Questions);
+    assert_eq!(
+        questions(&whole),
+        questions(&steps),
+        "{:?}",
+        Stage::Questions
+    );
     super::bench::assert_same(&whole.files(), &steps.files(), "in steps of forty");
 }
