@@ -1,12 +1,14 @@
 //! Names of models out of texts, so that whoever judges does not see who wrote what.
 //!
-//! A name is looked for in every form that its parts make: the whole of it, the part without the vendor, runs of parts such as
-//! `gpt-4o` or `Claude Opus`, and telling words such as the vendor's. Letters count without case, and a space, `-`, `_`, `/` and `:` are one
-//! character. A form is replaced only where it stands as a token: no letter, digit or backslash (`\phi-4` is no model)
-//! before it, no letter or digit behind it. The longest form wins. Forms of fewer than three characters are left alone,
-//! because nothing tells them from a variable.
+//! A name is replaced only where it stands as a token: no letter or digit touches it. Letters count without case, and the longest
+//! name wins. [`Rules`] say what more there is to it.
+//!
+//! Where all that is known of a model is its slug, names are looked for in every form that their parts make: the whole of it, the part
+//! without the vendor, runs of parts such as `gpt-4o` or `Claude Opus`, and telling words such as the vendor's. Forms of fewer
+//! than three characters are left alone, because nothing tells them from a variable (`\phi-4` is no model either).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Shortest form that is looked for, in characters.
 const SHORTEST: usize = 3;
@@ -39,84 +41,136 @@ pub const SOME_MODEL: &str = "[model]";
 /// A name that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    /// Where it began, in bytes of the text as it was.
-    pub at: usize,
+    /// Where it stood in the text as it was, in bytes.
+    pub at: Range<usize>,
     /// What stood there.
-    pub found: String,
+    pub was: String,
     /// What stands there now.
-    pub with: String,
+    pub by: String,
+}
+
+/// How names are told from other words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// A space, `-`, `_`, `/` and `:` are one character, and what follows a backslash is no name.
+    pub any_separator: bool,
+    /// What stands in mathematics (`$...$`, `$$...$$`) is no name: short ones would be variables.
+    pub skips_maths: bool,
 }
 
 /// Replaces the names of an arena's models.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Redactor {
     /// Folded forms with what replaces them, the longest first.
     forms: Vec<(Vec<char>, String)>,
+    rules: Rules,
 }
 
 impl Redactor {
-    /// One for some models: each with all its names, and what stands in its place.
-    pub fn new<'m>(models: impl IntoIterator<Item = (&'m BTreeSet<String>, &'m str)>) -> Self {
+    /// One for names as they are; of equal names the first counts.
+    pub fn of_names<'n>(names: impl IntoIterator<Item = (&'n str, &'n str)>, rules: Rules) -> Self {
+        let mut forms: BTreeMap<Vec<char>, String> = BTreeMap::new();
+        for (name, by) in names {
+            let form: Vec<char> = name.trim().chars().map(|c| rules.fold(c)).collect();
+            if !form.is_empty() {
+                forms.entry(form).or_insert_with(|| by.to_owned());
+            }
+        }
+        Redactor::new(forms, rules)
+    }
+
+    /// One for every form of the names of some models: each with all its names, and what stands in its place.
+    pub fn of_forms<'m>(models: impl IntoIterator<Item = (&'m BTreeSet<String>, &'m str)>) -> Self {
         let mut forms: BTreeMap<Vec<char>, BTreeSet<(usize, &str)>> = BTreeMap::new();
         for (number, (names, stand_in)) in models.into_iter().enumerate() {
             for form in names.iter().flat_map(|name| forms_of(name)) {
                 forms.entry(form).or_default().insert((number, stand_in));
             }
         }
-        let mut forms: Vec<(Vec<char>, String)> = forms
+        let forms = forms
             .into_iter()
             .map(|(form, models)| match (models.first(), models.len()) {
                 (Some((_, stand_in)), 1) => (form, (*stand_in).to_owned()),
                 _ => (form, SOME_MODEL.to_owned()),
-            })
-            .collect();
+            });
+        Redactor::new(forms, FORMS)
+    }
+
+    fn new(forms: impl IntoIterator<Item = (Vec<char>, String)>, rules: Rules) -> Self {
+        let mut forms: Vec<_> = forms.into_iter().collect();
         forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
-        Redactor { forms }
+        Redactor { forms, rules }
     }
 
     /// The text without the names, and what was replaced, in order.
     pub fn apply(&self, text: &str) -> (String, Vec<Replacement>) {
         let chars: Vec<(usize, char)> = text.char_indices().collect();
-        let folded: Vec<char> = chars.iter().map(|(_, c)| fold(*c)).collect();
+        let folded: Vec<char> = chars.iter().map(|(_, c)| self.rules.fold(*c)).collect();
+        let maths = if self.rules.skips_maths {
+            maths(text)
+        } else {
+            Vec::new()
+        };
         let (mut out, mut log) = (String::with_capacity(text.len()), Vec::new());
         let mut at = 0;
         while let Some((start, c)) = chars.get(at) {
             let before = at.checked_sub(1).and_then(|before| chars.get(before));
-            let begins = before.is_none_or(|(_, c)| !c.is_alphanumeric() && *c != '\\');
+            let touches = |c: char| c.is_alphanumeric() || (self.rules.any_separator && c == '\\');
+            let begins = before.is_none_or(|(_, c)| !touches(*c))
+                && !maths.iter().any(|range| range.contains(start));
             let form = self.forms.iter().find(|(form, _)| {
                 let rest = folded.get(at..).unwrap_or_default();
                 let ends = chars.get(at + form.len());
                 begins && rest.starts_with(form) && ends.is_none_or(|(_, c)| !c.is_alphanumeric())
             });
-            let Some((form, with)) = form else {
+            let Some((form, by)) = form else {
                 out.push(*c);
                 at += 1;
                 continue;
             };
             at += form.len();
             let end = chars.get(at).map_or(text.len(), |(end, _)| *end);
-            out.push_str(with);
+            out.push_str(by);
             log.push(Replacement {
-                at: *start,
-                found: text.get(*start..end).unwrap_or_default().to_owned(),
-                with: with.clone(),
+                at: *start..end,
+                was: text.get(*start..end).unwrap_or_default().to_owned(),
+                by: by.clone(),
             });
         }
         (out, log)
     }
 }
 
-/// Lower case, with one character for all that separates the parts of a name.
-fn fold(c: char) -> char {
-    match c {
-        ' ' | '-' | '_' | '/' | ':' | '\u{a0}' | '\u{2010}'..='\u{2013}' => '-',
-        _ => c.to_lowercase().next().unwrap_or(c),
+/// How forms are told from other words. A sentence between two amounts of dollars is no mathematics, and who labels must not
+/// see a name in it; so mathematics is searched too.
+const FORMS: Rules = Rules {
+    any_separator: true,
+    skips_maths: false,
+};
+
+impl Rules {
+    /// Lower case where that is one character; with one character for all that separates the parts of a name.
+    fn fold(self, c: char) -> char {
+        match c {
+            ' ' | '-' | '_' | '/' | ':' | '\u{a0}' | '\u{2010}'..='\u{2013}'
+                if self.any_separator =>
+            {
+                '-'
+            }
+            _ => {
+                let mut all = c.to_lowercase();
+                match (all.next(), all.next()) {
+                    (Some(one), None) => one,
+                    _ => c,
+                }
+            }
+        }
     }
 }
 
 /// The forms of one name, folded.
 fn forms_of(name: &str) -> BTreeSet<Vec<char>> {
-    let folded: String = name.trim().chars().map(fold).collect();
+    let folded: String = name.trim().chars().map(|c| FORMS.fold(c)).collect();
     let parts: Vec<&str> = folded.split('-').filter(|part| !part.is_empty()).collect();
     let mut forms: BTreeSet<String> = [folded.clone()].into();
     for first in 0..parts.len() {
@@ -143,6 +197,34 @@ fn forms_of(name: &str) -> BTreeSet<Vec<char>> {
         .collect()
 }
 
+/// The stretches between `$` and the next `$` or `$$` and the next `$$`. A delimiter without its other half opens nothing, and a
+/// single `$` none beyond an empty line: it is a sum of money.
+fn maths(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find('$').map(|at| from + at) {
+        if text[..at].ends_with('\\') {
+            from = at + 1;
+            continue;
+        }
+        let delimiter = if text[at..].starts_with("$$") {
+            "$$"
+        } else {
+            "$"
+        };
+        let start = at + delimiter.len();
+        let end = text[start..].find(delimiter).map(|end| start + end);
+        match end.filter(|end| delimiter == "$$" || !text[start..*end].contains("\n\n")) {
+            Some(end) => {
+                found.push(at..end + delimiter.len());
+                from = end + delimiter.len();
+            }
+            None => from = start,
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +239,7 @@ mod tests {
                 SOME_MODEL,
             ),
         ];
-        Redactor::new(models.iter().map(|(names, with)| (names, *with)))
+        Redactor::of_forms(models.iter().map(|(names, with)| (names, *with)))
     }
 
     #[test]
@@ -178,7 +260,10 @@ mod tests {
         }
         let (text, log) = redactor().apply("é gpt-4o, Phi-4");
         assert_eq!(text, "é [claimant], [model]");
-        let log: Vec<_> = log.iter().map(|one| (one.at, one.found.as_str())).collect();
+        let log: Vec<_> = log
+            .iter()
+            .map(|one| (one.at.start, one.was.as_str()))
+            .collect();
         assert_eq!(log, [(3, "gpt-4o"), (11, "Phi-4")]);
     }
 

@@ -159,7 +159,7 @@ impl Names {
             }
         };
         let models = self.0.iter();
-        Redactor::new(models.map(|(model, names)| (names, stand_in(model))))
+        Redactor::of_forms(models.map(|(model, names)| (names, stand_in(model))))
     }
 }
 

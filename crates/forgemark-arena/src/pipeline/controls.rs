@@ -25,7 +25,7 @@ use super::dossier::{Attempts, newest};
 use super::engine::{Engine, Halt, Stage};
 use super::error::ArenaError;
 use super::prompts;
-use super::redact::Redactor;
+use super::redact;
 use super::replies::{self, Critique, Judgment};
 use crate::adjudicate::{Outcome, Verdict};
 use crate::policy::Mixed;
@@ -477,11 +477,11 @@ async fn judged(
         "The final result is stated as {shown}, which is wrong: carried out correctly, the derivation gives {other}."
     );
     let claim = replies::claim("incorrect", &notes, None);
-    let redactor = Redactor::new(&settings.models, "", &ground.answerer, settings.protocol);
+    let redactor = redact::of_claim(&settings.models, "", &ground.answerer, settings.protocol);
     let prompt = engine.prompts.judge(&prompts::Judge {
         task: replies::Task::Critique,
-        question: &redactor.redact(&ground.question).text,
-        answer: &redactor.redact(answer).text,
+        question: &redactor.apply(&ground.question).0,
+        answer: &redactor.apply(answer).0,
         claim: &claim,
         transcript: &[],
         transcript_chars: settings.debates.transcript_chars,

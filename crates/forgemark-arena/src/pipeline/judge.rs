@@ -12,7 +12,7 @@ use super::engine::{Halt, Stage};
 use super::folder::{self, Made, Product};
 use super::names;
 use super::prompts::{self, Prompt, Said};
-use super::redact::Redactor;
+use super::redact;
 use super::replies::{self, Judgment};
 
 impl Matter<'_> {
@@ -114,11 +114,11 @@ impl Matter<'_> {
         let engine = self.asked.engine();
         let settings = &engine.settings;
         let (alice, bob) = (self.alice(), self.bob());
-        let redactor = Redactor::new(&settings.models, alice, bob, settings.protocol);
+        let redactor = redact::of_claim(&settings.models, alice, bob, settings.protocol);
         let mut log = Vec::new();
-        let mut redact = |place: String, text: &str| {
-            let redacted = redactor.redact(text);
-            log.extend(redacted.replacements.iter().map(|one| {
+        let mut blind = |place: String, text: &str| {
+            let (redacted, replaced) = redactor.apply(text);
+            log.extend(replaced.iter().map(|one| {
                 Json::object([
                     ("in", Json::from(place.as_str())),
                     ("at", Json::from(one.at.start)),
@@ -126,16 +126,16 @@ impl Matter<'_> {
                     ("by", Json::from(one.by.as_str())),
                 ])
             }));
-            redacted.text
+            redacted
         };
-        let question = redact("question".to_owned(), self.asked.question);
-        let answer = redact("answer".to_owned(), self.answer);
-        let claim = redact("claim".to_owned(), &self.claim_text());
+        let question = blind("question".to_owned(), self.asked.question);
+        let answer = blind("answer".to_owned(), self.answer);
+        let claim = blind("claim".to_owned(), &self.claim_text());
         let history = debate.map(|debate| debate.history.as_slice());
         let history = history.unwrap_or_default().iter().enumerate();
         let messages: Vec<arena::Message> = history
             .map(|(place, message)| arena::Message {
-                message: redact(format!("message {}", place + 1), &message.message),
+                message: blind(format!("message {}", place + 1), &message.message),
                 ..message.clone()
             })
             .collect();

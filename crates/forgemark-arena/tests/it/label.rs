@@ -256,7 +256,7 @@ fn nothing_tells_who_wrote_until_the_label_is_saved() {
         let found: Vec<_> = view
             .replaced
             .iter()
-            .map(|r: &Replacement| &*r.found)
+            .map(|r: &Replacement| &*r.was)
             .collect();
         assert_eq!(found, ["GPT-4o", "Gemini 3", "GPT 4o"]);
 

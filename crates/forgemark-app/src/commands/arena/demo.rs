@@ -65,6 +65,7 @@ pub(super) fn run(args: &ArenaDemoArgs, context: &Context<'_>) -> Result<Exit, A
             bootstrap: 1_000,
             seed: 0,
             sensitivity: false,
+            by: None,
             csv: None,
             svg: None,
             html: Some(leaderboard.clone()),

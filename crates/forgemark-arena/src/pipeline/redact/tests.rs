@@ -32,20 +32,20 @@ fn registry() -> Vec<Model> {
 
 #[test]
 fn every_name_of_the_registry_goes_longest_first() {
-    let redactor = Redactor::new(
+    let redactor = of_claim(
         &registry(),
         "openai-gpt-4",
         "openai-gpt-4o",
         Protocol::Forgemark1,
     );
-    let seen =
-        redactor.redact("I am GPT-4o (openai/gpt-4o, Omni), not gpt-4 nor Pi; gpt-4omni stays.");
+    let (text, log) =
+        redactor.apply("I am GPT-4o (openai/gpt-4o, Omni), not gpt-4 nor Pi; gpt-4omni stays.");
     assert_eq!(
-        seen.text,
+        text,
         "I am Bob (Bob, Bob), not Alice nor another model; gpt-4omni stays."
     );
-    let log: Vec<(&str, &str)> = seen
-        .replacements
+    assert_eq!(log[0].at, 5..11);
+    let log: Vec<(&str, &str)> = log
         .iter()
         .map(|r| (r.was.as_str(), r.by.as_str()))
         .collect();
@@ -59,41 +59,37 @@ fn every_name_of_the_registry_goes_longest_first() {
             ("Pi", "another model"),
         ]
     );
-    assert_eq!(seen.replacements[0].at, 5..11);
 }
 
 #[test]
 fn mathematics_is_left_alone_and_money_is_no_mathematics() {
-    let redactor = Redactor::new(&registry(), "x-pi", "openai-gpt-4", Protocol::Forgemark1);
+    let redactor = of_claim(&registry(), "x-pi", "openai-gpt-4", Protocol::Forgemark1);
     assert_eq!(
-        redactor.redact("Pi says $2 pi r$ and $$pi$$").text,
+        redactor.apply("Pi says $2 pi r$ and $$pi$$").0,
         "Alice says $2 pi r$ and $$pi$$"
     );
     assert_eq!(
-        redactor.redact("It costs $5.\n\nPi pays $3.").text,
+        redactor.apply("It costs $5.\n\nPi pays $3.").0,
         "It costs $5.\n\nAlice pays $3."
     );
     assert_eq!(
-        redactor.redact(r"\$5 for Pi and \$3").text,
+        redactor.apply(r"\$5 for Pi and \$3").0,
         r"\$5 for Alice and \$3"
     );
 }
 
 #[test]
 fn the_original_redacts_the_participants_only_and_everywhere() {
-    let redactor = Redactor::new(&registry(), "x-pi", "openai-gpt-4", Protocol::Crb1);
+    let redactor = of_claim(&registry(), "x-pi", "openai-gpt-4", Protocol::Crb1);
     assert_eq!(
-        redactor.redact("GPT-4o, GPT-4 and $pi$").text,
+        redactor.apply("GPT-4o, GPT-4 and $pi$").0,
         "GPT-4o, Bob and $Alice$"
     );
 }
 
 #[test]
 fn nothing_to_find_changes_nothing() {
-    let redactor = Redactor::new(&[], "a", "b", Protocol::Forgemark1);
-    let seen = redactor.redact("ẞ İ GPT-4 $");
-    assert_eq!(
-        (seen.text.as_str(), seen.replacements.len()),
-        ("ẞ İ GPT-4 $", 0)
-    );
+    let redactor = of_claim(&[], "a", "b", Protocol::Forgemark1);
+    let (text, log) = redactor.apply("ẞ İ GPT-4 $");
+    assert_eq!((text.as_str(), log.len()), ("ẞ İ GPT-4 $", 0));
 }
