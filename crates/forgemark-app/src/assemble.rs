@@ -24,7 +24,7 @@ use crate::clock;
 use crate::config::document::Document;
 use crate::config::{Flag, Loaded, SourceFile, read_file};
 use crate::error::{AppError, ErrorKind};
-use crate::models;
+use crate::models::{self, Wanted};
 use crate::tables::DIALOGUE;
 
 /// The hidden command that reads one PDF with limits on itself.
@@ -320,8 +320,12 @@ impl Project {
     /// # Errors
     /// Unknown providers, keys that are not in the environment, built-in agents that do not exist.
     pub fn callers(&self, context: &Context<'_>) -> Result<CallerConfig, AppError> {
-        models::caller_config(&self.config, &self.root, context.env, &agents::find)
-            .map_err(|errors| self.loaded.explain(&errors).into())
+        models::caller_config(
+            &Wanted::of_dialogue(&self.config, &self.root),
+            context.env,
+            &agents::of_role,
+        )
+        .map_err(|errors| self.loaded.explain(&errors).into())
     }
 
     /// Everything together.

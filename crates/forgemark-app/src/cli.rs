@@ -3,6 +3,8 @@
 //! To add a command: its arguments here, a file in `commands/` with one entry function, and an arm in
 //! `commands::run`. A command stands here when it works.
 
+pub mod arena;
+pub mod label;
 pub mod store;
 
 use std::net::IpAddr;
@@ -87,7 +89,7 @@ pub enum Command {
     /// Make grounded conversations
     #[command(subcommand)]
     Dialogue(DialogueCommand),
-    /// Work with the files of an arena, where models question and judge each other
+    /// Let models question, answer and judge each other; work with the files of such an arena
     #[command(subcommand)]
     Arena(ArenaCommand),
     /// Keep conversations as versioned records: take them in, find them, change them
@@ -240,14 +242,14 @@ pub struct DialogueShowArgs {
     pub json: JsonArgs,
 }
 
-/// `forgemark dialogue prompts ...`
+/// `forgemark dialogue prompts ...` and `forgemark arena prompts ...`
 #[derive(Debug, Subcommand)]
 pub enum PromptsCommand {
     /// Write the built-in templates into a folder, to be edited
     Export(PromptsExportArgs),
 }
 
-/// `forgemark dialogue prompts export`
+/// `... prompts export`
 #[derive(Debug, Args)]
 pub struct PromptsExportArgs {
     /// The folder
@@ -257,6 +259,27 @@ pub struct PromptsExportArgs {
 /// `forgemark arena ...`
 #[derive(Debug, Subcommand)]
 pub enum ArenaCommand {
+    /// Let simulated models fill an arena and rate them: a first look, without network or key
+    Demo(arena::ArenaDemoArgs),
+    /// Let models question, answer, criticise, debate and judge each other
+    Run(arena::ArenaRunArgs),
+    /// The first stage alone: models ask, and answer themselves
+    Questions(arena::ArenaStageArgs),
+    /// The second: others answer
+    Answers(arena::ArenaStageArgs),
+    /// The third: answers are criticised
+    Critiques(arena::ArenaStageArgs),
+    /// The fourth: claims are debated
+    Debates(arena::ArenaStageArgs),
+    /// The fifth: claims are judged by models that take no part in them
+    Judge(arena::ArenaStageArgs),
+    /// Take questions and answers from elsewhere into the folder, from JSON lines
+    Import(arena::ArenaImportArgs),
+    /// Say how often judges and critics err on claims of known truth
+    Controls(arena::ArenaControlsArgs),
+    /// Work with the prompt templates
+    #[command(subcommand)]
+    Prompts(PromptsCommand),
     /// Say everything that is wrong with an arena folder, by class, with file and key
     Check(ArenaCheckArgs),
     /// Count who is right how often: the flow of the protocol, agreement, models, topics
@@ -267,12 +290,15 @@ pub enum ArenaCommand {
     Policy(ArenaPolicyArgs),
     /// Write `adjudications.jsonl`: who is right about every claim, answer and question
     Adjudicate(ArenaAdjudicateArgs),
+    /// Decide contested claims yourself, without seeing who wrote them
+    Label(label::ArenaLabelArgs),
 }
 
 const ARENA_RATE_EXAMPLES: &str = "Examples:
   forgemark arena rate DIR --policy head
   forgemark arena rate DIR --model itemised --csv ratings.csv --svg plots
   forgemark arena rate DIR --sensitivity --bootstrap 0
+  forgemark arena rate DIR --by topic --model firth
   forgemark arena rate DIR --html leaderboard";
 
 /// `forgemark arena stats`
@@ -312,6 +338,9 @@ pub struct ArenaRateArgs {
     /// Also rate under other policies, without each judge, and with single models as adjudicators
     #[arg(long)]
     pub sensitivity: bool,
+    /// Also rate the questions of each topic or each attempt by themselves
+    #[arg(long, value_enum, value_name = "PART")]
+    pub by: Option<RatingPart>,
     /// Write the ratings as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
@@ -324,6 +353,24 @@ pub struct ArenaRateArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,
+}
+
+/// What questions are rated by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RatingPart {
+    /// Those of one topic
+    Topic,
+    /// Those of one attempt
+    Attempt,
+}
+
+impl From<RatingPart> for forgemark_arena::rate::By {
+    fn from(part: RatingPart) -> Self {
+        match part {
+            RatingPart::Topic => Self::Topic,
+            RatingPart::Attempt => Self::Attempt,
+        }
+    }
 }
 
 /// How games become ratings.
@@ -403,8 +450,10 @@ pub enum ExportCommand {
     Preference(ExportArgs),
     /// Prompts with all their answers and rewards
     Rollout(ExportArgs),
-    /// Prove a cut: every file against its manifest, and the manifest against itself; no store is needed
+    /// Prove a cut from its files: digests, counts of stages and sides, every row; no store is needed
     Verify(ExportVerifyArgs),
+    /// Ask the strict validator of a trainer's format about every row of files, whoever wrote them
+    Validate(ExportValidateArgs),
     /// Say which examples came, went and changed between two cuts, and why
     Diff(ExportDiffArgs),
 }
@@ -456,6 +505,7 @@ impl ExportCommand {
             | ExportCommand::Preference(args)
             | ExportCommand::Rollout(args) => args.json.json,
             ExportCommand::Verify(args) => args.json.json,
+            ExportCommand::Validate(args) => args.json.json,
             ExportCommand::Diff(args) => args.json.json,
         }
     }
@@ -466,6 +516,26 @@ impl ExportCommand {
 pub struct ExportVerifyArgs {
     /// The folder of a cut
     pub dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark export validate`
+#[derive(Debug, Args)]
+pub struct ExportValidateArgs {
+    /// Files: .jsonl, .jsonl.gz, .jsonl.zst, .parquet, .arrow, or folders of Lance tables
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The trainer's format, as `shape` of an export
+    #[arg(long, value_name = "SHAPE")]
+    pub shape: String,
+    /// What the rows are for: sft, pairs, labels, ranked or rollout
+    #[arg(long, value_name = "TASK")]
+    pub task: String,
+    /// Findings to show
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub json: JsonArgs,
@@ -500,7 +570,7 @@ pub enum ConfigCommand {
 /// Whose configuration.
 #[derive(Debug, Args)]
 pub struct ForArgs {
-    /// The command whose configuration is meant: dialogue or export
+    /// The command whose configuration is meant: dialogue, arena or export
     #[arg(long = "for", value_name = "COMMAND", default_value = "dialogue", value_parser = tables::by_name)]
     pub table: tables::Table,
 }
@@ -627,10 +697,16 @@ pub enum BenchCommand {
     Dedup(BenchDedupArgs),
     /// Reading, counting and rating an arena folder; a hundred times as many synthetic claims
     Arena(BenchArenaArgs),
-    /// An export of made-up records as conversations; the store is not measured
-    Export(BenchRowsArgs),
+    /// Planning and resuming a finished run of an arena, made by solvers
+    ArenaResume(JsonArgs),
+    /// Writing made-up records into a store that holds many, listing and reading them
+    Ingest(BenchIngestArgs),
+    /// An export of made-up records as conversations, out of a store
+    Export(BenchExportArgs),
     /// Near duplicates by wording among made-up short texts
     Minhash(BenchRowsArgs),
+    /// Recall and false positives of decontamination and redaction among planted texts
+    Planted(BenchPlantedArgs),
     /// One run in a process of its own; the other benchmarks start it
     #[command(hide = true)]
     Measure(BenchMeasureArgs),
@@ -684,7 +760,64 @@ pub struct BenchUtilisationArgs {
     pub stall_conversations: Option<u64>,
 }
 
-/// `forgemark bench export` and `minhash`
+/// `forgemark bench ingest`
+#[derive(Debug, Args)]
+pub struct BenchIngestArgs {
+    /// Records that the store holds before
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub held: u64,
+    /// Records to write
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rows: u64,
+    /// Records in one version
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: u64,
+    /// Components of a vector
+    #[arg(long, value_name = "N", default_value_t = 384)]
+    pub dim: usize,
+    /// Keep the store under this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench export`
+#[derive(Debug, Args)]
+pub struct BenchExportArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub rows: BenchRowsArgs,
+    /// Make the records as they are read, so that the store is not measured
+    #[arg(long)]
+    pub without_store: bool,
+    /// Keep the store and the cut under this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `forgemark bench planted`
+#[derive(Debug, Args)]
+pub struct BenchPlantedArgs {
+    /// Texts of each kind
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub count: usize,
+    /// `holdout.n` of an export: words of an n-gram
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub words: usize,
+    /// `holdout.share` of an export: the share of an item's n-grams that gives a text away
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    pub share: f64,
+    /// Seed of the texts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub json: JsonArgs,
+}
+
+/// `forgemark bench minhash`, and how large `export` is
 #[derive(Debug, Args)]
 pub struct BenchRowsArgs {
     /// Records or texts
@@ -774,11 +907,24 @@ impl Command {
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
+            Command::Arena(ArenaCommand::Demo(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Run(args)) => args.stage.json.json,
+            Command::Arena(
+                ArenaCommand::Questions(args)
+                | ArenaCommand::Answers(args)
+                | ArenaCommand::Critiques(args)
+                | ArenaCommand::Debates(args)
+                | ArenaCommand::Judge(args),
+            ) => args.json.json,
+            Command::Arena(ArenaCommand::Import(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Controls(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Check(args)) => args.json.json,
             Command::Arena(ArenaCommand::Stats(args)) => args.json.json,
             Command::Arena(ArenaCommand::Rate(args)) => args.json.json,
             Command::Arena(ArenaCommand::Policy(args)) => args.json.json,
             Command::Arena(ArenaCommand::Adjudicate(args)) => args.json.json,
+            Command::Arena(ArenaCommand::Label(args)) => args.json.json,
             Command::Store(command) => command.store().json.json,
             Command::Export(command) => command.wants_json(),
             Command::Config(ConfigCommand::Show(args)) => args.json.json,
@@ -797,10 +943,12 @@ impl Command {
             }
             Command::Bench(BenchCommand::Utilisation(args)) => args.bench.json.json,
             Command::Bench(BenchCommand::Dedup(args)) => args.json.json,
-            Command::Bench(BenchCommand::Export(args) | BenchCommand::Minhash(args)) => {
-                args.json.json
-            }
+            Command::Bench(BenchCommand::Ingest(args)) => args.json.json,
+            Command::Bench(BenchCommand::Export(args)) => args.rows.json.json,
+            Command::Bench(BenchCommand::Minhash(args)) => args.json.json,
+            Command::Bench(BenchCommand::Planted(args)) => args.json.json,
             Command::Bench(BenchCommand::Arena(args)) => args.json.json,
+            Command::Bench(BenchCommand::ArenaResume(args)) => args.json,
             Command::Bench(BenchCommand::Measure(_) | BenchCommand::MeasureArena(_)) => false,
             Command::Completions(_) | Command::Help(_) => false,
         }

@@ -51,6 +51,7 @@ use env::Environment;
 use error::{AppError, ErrorKind};
 use exit::Exit;
 use forgemark_contract::store::Stores;
+use forgemark_curate::encode::Tables;
 use printer::{ColorMode, Printer, Verbosity};
 use tables::Table;
 
@@ -62,6 +63,8 @@ const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
 pub struct Build {
     /// Version and commit: `0.1.0 (1936a2ad1c5e)`.
     pub version: &'static str,
+    /// What writes Lance tables, where it is linked.
+    pub tables: Option<&'static dyn Tables>,
 }
 
 /// What every command gets.
@@ -219,6 +222,10 @@ fn report(error: &AppError, json: bool, printer: &Printer) -> Exit {
 mod tests {
     #[test]
     fn the_arguments_are_consistent() {
-        super::command(super::Build { version: "0" }).debug_assert();
+        super::command(super::Build {
+            version: "0",
+            tables: None,
+        })
+        .debug_assert();
     }
 }

@@ -1,17 +1,18 @@
-//! From a dialogue configuration to the models behind its roles: providers by name, endpoints, keys
+//! From what a configuration says of models to the models behind its roles: providers by name, endpoints, keys
 //! from the environment, limits, prices.
 //!
 //! A key goes only where it belongs: the provider's own variable is read only for the provider's own
 //! address, and any other server gets a key only when the configuration names the variable for it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use forgemark_contract::settings::SettingError;
-use forgemark_dialogue::config::{
-    BatchSettings, Config, EndpointSettings, Judging, PriceSettings, RoleSettings,
+use forgemark_dialogue::config::{Config, Judging};
+use forgemark_model::settings::{
+    BatchSettings, BudgetSettings, EndpointSettings, LimitSettings, PriceSettings, RoleSettings,
 };
 use forgemark_model::{
     Agent, Backend, BatchConfig, Budget, CallerConfig, EndpointConfig, ModelConfig, Params, Prices,
@@ -29,8 +30,57 @@ pub const IN_PROCESS: [&str; 2] = ["offline:", "scripted:"];
 /// Calls in flight with which an endpoint begins.
 const START_IN_FLIGHT: usize = 16;
 
-/// Finds the agent of an in-process model by its whole name (`offline:user`).
-pub type FindAgent<'a> = dyn Fn(&str) -> Option<Arc<dyn Agent>> + 'a;
+/// Finds the agent of an in-process model (`offline:user`).
+pub type FindAgent<'a> = dyn Fn(&RoleSettings) -> Option<Arc<dyn Agent>> + 'a;
+
+/// What a pipeline's configuration says of its models.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// The roles that are called.
+    pub roles: Vec<&'a RoleSettings>,
+    /// The servers of roles that name none of their own.
+    pub endpoints: &'a [EndpointSettings],
+    /// Prices by model name.
+    pub prices: &'a BTreeMap<String, PriceSettings>,
+    /// Limits of endpoints.
+    pub limits: LimitSettings,
+    /// Spending limits of the run.
+    pub budget: BudgetSettings,
+    /// Items of the pipeline at the same time, which bounds the calls in flight where nothing else does.
+    pub concurrency: usize,
+    /// Calls of all roles together that wait when the pipeline can do nothing else, so that a batch is sent without a pause;
+    /// with fewer it is sent after the pause.
+    pub everyone: usize,
+    /// How calls go as batches, for the roles whose calls do.
+    pub batch: BatchSettings,
+    /// File with certificates of authorities that are trusted beside the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// The models of this process that fit the pipeline, for a hint.
+    pub built_in: &'static str,
+}
+
+impl<'a> Wanted<'a> {
+    /// What a dialogue's configuration in the folder `root` says: of the judge only when it judges.
+    pub fn of_dialogue(config: &'a Config, root: &Path) -> Self {
+        let mut roles = vec![&config.user, &config.assistant];
+        if config.judging != Judging::Off {
+            roles.push(&config.judge);
+        }
+        Self {
+            roles,
+            endpoints: &config.endpoints,
+            prices: &config.prices,
+            limits: config.limits,
+            budget: config.budget,
+            concurrency: config.concurrency,
+            // A conversation makes one call at a time.
+            everyone: config.concurrency,
+            batch: config.batch,
+            ca_file: config.ca_file.as_ref().map(|file| root.join(file)),
+            built_in: "built in are offline:user, offline:assistant, offline:judge and scripted:dialogue",
+        }
+    }
+}
 
 /// A key that an endpoint needs or may get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +99,7 @@ pub struct KeyUse {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// The role.
-    pub role: &'static str,
+    pub role: String,
     /// The model's name on the wire.
     pub model: String,
     /// The endpoints; empty for a model of this process.
@@ -71,11 +121,11 @@ pub struct Target {
 ///
 /// # Errors
 /// Providers that are not known and have no URL.
-pub fn routes(config: &Config, env: &Environment) -> Result<Vec<Route>, Vec<SettingError>> {
+pub fn routes(wanted: &Wanted<'_>, env: &Environment) -> Result<Vec<Route>, Vec<SettingError>> {
     let mut errors = Vec::new();
     let mut routes = Vec::new();
-    for role in active_roles(config) {
-        match route(role, config, env) {
+    for role in &wanted.roles {
+        match route(role, wanted, env) {
             Ok(route) => routes.push(route),
             Err(error) => errors.push(error),
         }
@@ -91,30 +141,29 @@ pub fn routes(config: &Config, env: &Environment) -> Result<Vec<Route>, Vec<Sett
 ///
 /// # Errors
 /// Unknown providers, keys that are not in the environment, in-process models that do not exist, a cost
-/// budget without the prices that it needs, certificates that cannot be read. Relative files are below `root`.
+/// budget without the prices that it needs, certificates that cannot be read.
 pub fn caller_config(
-    config: &Config,
-    root: &Path,
+    wanted: &Wanted<'_>,
     env: &Environment,
     find_agent: &FindAgent<'_>,
 ) -> Result<CallerConfig, Vec<SettingError>> {
-    let routes = routes(config, env)?;
+    let routes = routes(wanted, env)?;
     let mut errors = Vec::new();
     let mut models: BTreeMap<String, ModelConfig> = BTreeMap::new();
     let mut roles = BTreeMap::new();
     let mut shared: Vec<Place> = Vec::new();
-    for (settings, route) in active_roles(config).into_iter().zip(routes) {
-        let retry = retry(config, settings, &route);
+    for (settings, route) in wanted.roles.iter().zip(routes) {
+        let retry = retry(wanted, settings, &route);
         // Roles with the same model at the same endpoints share their limits.
         let identity = Place::of(&route, retry);
         let index = shared.iter().position(|known| *known == identity);
         let name = model_name(&route.model, index.unwrap_or(shared.len()));
         if index.is_none() {
-            match backend(&route, config, env, find_agent) {
+            match backend(settings, &route, wanted, env, find_agent) {
                 Ok(backend) => {
-                    let prices = prices(config, settings, &route);
+                    let prices = prices(wanted, settings, &route);
                     let paid = matches!(backend, Backend::Http(_));
-                    if paid && prices.is_none() && config.budget.max_cost_usd.is_some() {
+                    if paid && prices.is_none() && wanted.budget.max_cost_usd.is_some() {
                         errors.push(unpriced(settings, &route));
                     }
                     models.insert(
@@ -131,10 +180,9 @@ pub fn caller_config(
             }
             shared.push(identity);
         }
-        roles.insert(settings.role.to_owned(), role_config(name, settings));
+        roles.insert(settings.role.clone(), role_config(name, settings));
     }
-    let ca_file = config.ca_file.as_ref().map(|file| root.join(file));
-    let http = match network::http(env, ca_file.as_deref()) {
+    let http = match network::http(env, wanted.ca_file.as_deref()) {
         Ok(http) => http,
         Err(error) => {
             errors.push(error);
@@ -145,9 +193,9 @@ pub fn caller_config(
         return Err(errors);
     }
     let budget = Budget {
-        max_cost_micro_usd: config.budget.max_cost_usd.map(micro_usd),
-        max_tokens: config.budget.max_tokens,
-        max_calls: config.budget.max_calls,
+        max_cost_micro_usd: wanted.budget.max_cost_usd.map(micro_usd),
+        max_tokens: wanted.budget.max_tokens,
+        max_calls: wanted.budget.max_calls,
     };
     Ok(CallerConfig {
         models,
@@ -188,19 +236,14 @@ impl Place {
     }
 }
 
-/// The roles that are called: the judge only when it judges.
-fn active_roles(config: &Config) -> Vec<&RoleSettings> {
-    let mut roles = vec![&config.user, &config.assistant];
-    if config.judging != Judging::Off {
-        roles.push(&config.judge);
-    }
-    roles
-}
-
-fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Route, SettingError> {
+fn route(
+    role: &RoleSettings,
+    wanted: &Wanted<'_>,
+    env: &Environment,
+) -> Result<Route, SettingError> {
     if is_in_process(&role.model) {
         return Ok(Route {
-            role: role.role,
+            role: role.role.clone(),
             model: role.model.clone(),
             endpoints: Vec::new(),
             batch: false,
@@ -211,30 +254,33 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
     } else {
         providers::by_name(&role.provider)
     };
-    let key_path = format!("llm.agents.{}.api_key_env", role.role);
-    if role.base_url.is_empty() && !config.endpoints.is_empty() {
-        let endpoints = config
-            .endpoints
-            .iter()
-            .enumerate()
-            .map(|(index, endpoint)| {
-                let path = format!("llm.routing.endpoints[{index}].api_key_env");
-                let key = key_use(
-                    &endpoint.name,
-                    path,
-                    endpoint.api_key_env.as_deref(),
-                    provider,
-                    &endpoint.base_url,
-                    env,
-                );
-                let settings = EndpointSettings {
-                    wire: Some(wire(endpoint.wire.or(role.wire), &endpoint.base_url)),
-                    ..endpoint.clone()
-                };
-                Target { settings, key }
-            });
+    let key_path = format!("{}.api_key_env", role.path);
+    let (shared, at) = if role.endpoints.is_empty() {
+        (wanted.endpoints, "llm.routing.endpoints".to_owned())
+    } else {
+        (
+            role.endpoints.as_slice(),
+            format!("{}.endpoints", role.path),
+        )
+    };
+    if role.base_url.is_empty() && !shared.is_empty() {
+        let endpoints = shared.iter().enumerate().map(|(index, endpoint)| {
+            let key = key_use(
+                &endpoint.name,
+                format!("{at}[{index}].api_key_env"),
+                endpoint.api_key_env.as_deref(),
+                provider,
+                &endpoint.base_url,
+                env,
+            );
+            let settings = EndpointSettings {
+                wire: Some(wire(endpoint.wire.or(role.wire), &endpoint.base_url)),
+                ..endpoint.clone()
+            };
+            Target { settings, key }
+        });
         return Ok(Route {
-            role: role.role,
+            role: role.role.clone(),
             model: role.model.clone(),
             endpoints: endpoints.collect(),
             batch: role.batch,
@@ -246,7 +292,7 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
         (url, Some(provider)) if provider.owns(url) => (url, provider.own_model_name(&role.model)),
         (url, _) => (url, role.model.as_str()),
     };
-    if let Some(error) = credentials(&format!("llm.agents.{}.base_url", role.role), base_url) {
+    if let Some(error) = credentials(&format!("{}.base_url", role.path), base_url) {
         return Err(error);
     }
     // Messages name the endpoint by this: a provider's name stands for its own address only.
@@ -256,7 +302,7 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
         (given, None) => given,
     };
     let key = key_use(
-        role.role,
+        &role.role,
         key_path,
         role.api_key_env.as_deref(),
         provider,
@@ -274,7 +320,7 @@ fn route(role: &RoleSettings, config: &Config, env: &Environment) -> Result<Rout
         wire: Some(wire(role.wire, base_url)),
     };
     Ok(Route {
-        role: role.role,
+        role: role.role.clone(),
         model: model.to_owned(),
         endpoints: vec![Target { settings, key }],
         batch: role.batch,
@@ -294,12 +340,12 @@ pub fn is_in_process(model: &str) -> bool {
 }
 
 fn unknown_provider(role: &RoleSettings) -> SettingError {
-    let path = format!("llm.agents.{}.provider", role.role);
+    let path = format!("{}.provider", role.path);
     let known: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name).collect();
     let hint = format!(
-        "known are {}; any other needs llm.agents.{}.base_url",
+        "known are {}; any other needs {}.base_url",
         known.join(", "),
-        role.role
+        role.path
     );
     let what = if role.provider.is_empty() {
         "is not set, and there is no base_url".to_owned()
@@ -350,26 +396,25 @@ fn key_use(
 }
 
 fn backend(
+    settings: &RoleSettings,
     route: &Route,
-    config: &Config,
+    wanted: &Wanted<'_>,
     env: &Environment,
     find_agent: &FindAgent<'_>,
 ) -> Result<Backend, Vec<SettingError>> {
     if route.endpoints.is_empty() {
-        let agent = find_agent(&route.model).ok_or_else(|| {
-            let path = format!("llm.agents.{}.model", route.role);
+        let agent = find_agent(settings).ok_or_else(|| {
+            let path = format!("{}.model", settings.path);
             let error =
                 SettingError::new(path, format!("no built-in model {:?} exists", route.model));
-            vec![error.with_hint(
-                "built in are offline:user, offline:assistant, offline:judge and scripted:dialogue",
-            )]
+            vec![error.with_hint(wanted.built_in)]
         })?;
         return Ok(Backend::Agent(agent));
     }
     let mut errors = Vec::new();
     let mut endpoints = Vec::new();
     for target in &route.endpoints {
-        match endpoint(target, route.batch, config, env) {
+        match endpoint(target, route.batch, wanted, env) {
             Ok(endpoint) => endpoints.push(endpoint),
             Err(error) => errors.push(error),
         }
@@ -384,7 +429,7 @@ fn backend(
 fn endpoint(
     target: &Target,
     batch: bool,
-    config: &Config,
+    wanted: &Wanted<'_>,
     env: &Environment,
 ) -> Result<EndpointConfig, SettingError> {
     let settings = &target.settings;
@@ -407,37 +452,37 @@ fn endpoint(
     };
     let max_in_flight = settings
         .max_in_flight
-        .or(config.limits.max_in_flight)
-        .map_or(config.concurrency, |max| max as usize)
+        .or(wanted.limits.max_in_flight)
+        .map_or(wanted.concurrency, |max| max as usize)
         .max(1);
     Ok(EndpointConfig {
         wire: settings.wire.unwrap_or_default(),
-        batch: batch.then(|| batches(config)),
+        batch: batch.then(|| batches(wanted)),
         api_key,
         model: settings.model.clone(),
         weight: settings.weight,
         max_in_flight,
         start_in_flight: START_IN_FLIGHT.min(max_in_flight),
-        requests_per_minute: config.limits.requests_per_minute,
-        tokens_per_minute: config.limits.tokens_per_minute,
+        requests_per_minute: wanted.limits.requests_per_minute,
+        tokens_per_minute: wanted.limits.tokens_per_minute,
         ..EndpointConfig::new(settings.name.clone(), settings.base_url.clone())
     })
 }
 
-fn batches(config: &Config) -> BatchConfig {
+fn batches(wanted: &Wanted<'_>) -> BatchConfig {
     let BatchSettings {
+        enabled: _,
         max_calls,
         quiet_s,
         poll_s,
         leftover,
         rounds,
         price_percent,
-    } = config.batch;
+    } = wanted.batch;
     BatchConfig {
         max_calls,
         quiet: seconds(quiet_s),
-        // A conversation makes one call at a time.
-        everyone: Some(config.concurrency),
+        everyone: Some(wanted.everyone),
         poll: seconds(poll_s),
         leftover,
         rounds,
@@ -446,8 +491,8 @@ fn batches(config: &Config) -> BatchConfig {
     }
 }
 
-fn retry(config: &Config, role: &RoleSettings, route: &Route) -> Retry {
-    let limits = &config.limits;
+fn retry(wanted: &Wanted<'_>, role: &RoleSettings, route: &Route) -> Retry {
+    let limits = &wanted.limits;
     // Endpoints have one limit of time together: that of the most patient one.
     let slowest = route
         .endpoints
@@ -481,13 +526,13 @@ fn role_config(model: String, settings: &RoleSettings) -> RoleConfig {
 }
 
 /// The price under the model's name as it is configured, on the wire, or with its provider.
-fn prices(config: &Config, settings: &RoleSettings, route: &Route) -> Option<Prices> {
+fn prices(wanted: &Wanted<'_>, settings: &RoleSettings, route: &Route) -> Option<Prices> {
     let names = [
         settings.model.clone(),
         route.model.clone(),
         settings.agent_name(),
     ];
-    let price = names.iter().find_map(|name| config.prices.get(name))?;
+    let price = names.iter().find_map(|name| wanted.prices.get(name))?;
     let PriceSettings {
         input,
         cached_input,

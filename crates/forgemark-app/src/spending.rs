@@ -84,6 +84,14 @@ pub fn table(totals: &Totals) -> Option<String> {
     Some(table.to_string())
 }
 
+/// A summary with [`table`] below it where there is one.
+pub fn below(summary: &Table, totals: &Totals) -> String {
+    match table(totals) {
+        Some(endpoints) => format!("{summary}\n\n{endpoints}"),
+        None => summary.to_string(),
+    }
+}
+
 /// The same for programs, whatever their number.
 pub fn json(totals: &Totals) -> Json {
     let rows = rows(totals).into_iter().map(|(endpoint, model, totals)| {

@@ -35,6 +35,14 @@ pub const DIALOGUE: Table = Table {
     check: |values| forgemark_dialogue::config::Config::new(values).map(|_| ()),
 };
 
+/// `forgemark arena`.
+pub const ARENA: Table = Table {
+    name: "arena",
+    keys: forgemark_arena::pipeline::config::KEYS,
+    env_implies: &[],
+    check: forgemark_arena::pipeline::config::Settings::check,
+};
+
 /// `forgemark export`.
 pub const EXPORT: Table = Table {
     name: "export",
@@ -52,7 +60,7 @@ pub const EXPORT: Table = Table {
 };
 
 /// All of them.
-pub const ALL: &[Table] = &[DIALOGUE, EXPORT];
+pub const ALL: &[Table] = &[DIALOGUE, ARENA, EXPORT];
 
 /// The table of a command.
 ///

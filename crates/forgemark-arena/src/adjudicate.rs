@@ -1,11 +1,13 @@
 //! From decisions to outcomes: what a policy says of each claim, and whether questions are valid.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use forgemark_contract::arena::{
     Answer, AnswerKey, CONTRADICTOR, ClaimKey, Critique, EVALUATOR, Judgment, Label, QuestionKey,
 };
+
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::corpus::Corpus;
 use crate::graph::{Graph, Name};
@@ -146,24 +148,34 @@ pub struct Case {
     pub models: Vec<(Name, Verdict, bool)>,
 }
 
+impl Case {
+    /// Whether the judges' verdicts are not all one word; a decision that failed is a word of its own.
+    pub fn is_contested(&self) -> bool {
+        let first = self.judges.first().map(|(_, verdict)| *verdict);
+        self.judges
+            .iter()
+            .any(|(_, verdict)| Some(*verdict) != first)
+    }
+}
+
 /// Every claim of an arena with its decisions, whatever the policy.
 #[derive(Debug)]
 pub struct Docket<'c> {
     /// The graph of the arena.
     pub graph: &'c Graph<'c>,
     /// The decisions by claim.
-    pub cases: HashMap<ClaimKey<Name>, Case>,
+    pub cases: FxHashMap<ClaimKey<Name>, Case>,
     /// Claims that a critique or an answer makes, in order.
     pub claims: Vec<ClaimKey<Name>>,
     /// Judged or labelled claims that nothing makes, in order.
     pub orphans: Vec<ClaimKey<Name>>,
-    /// The verdict of each critique; `None` where it could not be read.
-    pub critiques: HashMap<ClaimKey<Name>, Option<&'c str>>,
+    /// The verdict of each critique; `None` where it could not be read or the critic did not stand by it.
+    pub critiques: FxHashMap<ClaimKey<Name>, Option<&'c str>>,
     /// The status of each answer; of several records the first, unless a later one succeeded and it did not.
-    pub answers: HashMap<AnswerKey<Name>, &'c str>,
+    pub answers: FxHashMap<AnswerKey<Name>, &'c str>,
     /// Claims against a question's validity by question, orphans included.
-    by_question: HashMap<QuestionKey<Name>, Vec<ClaimKey<Name>>>,
-    made: HashSet<ClaimKey<Name>>,
+    by_question: FxHashMap<QuestionKey<Name>, Vec<ClaimKey<Name>>>,
+    made: FxHashSet<ClaimKey<Name>>,
     contradictor: Option<Name>,
     evaluator: Option<Name>,
 }
@@ -171,9 +183,12 @@ pub struct Docket<'c> {
 impl<'c> Docket<'c> {
     /// The claims of a corpus.
     pub fn new(corpus: &'c Corpus, graph: &'c Graph<'c>) -> Self {
-        let mut cases: HashMap<ClaimKey<Name>, Case> =
-            HashMap::with_capacity(graph.judgments.len());
-        for (key, decisions) in &graph.judgments {
+        let mut cases: FxHashMap<ClaimKey<Name>, Case> =
+            FxHashMap::with_capacity_and_hasher(graph.judgments.len(), FxBuildHasher);
+        // In the order of the files, where the records of neighbours lie together: a large arena does not fit into a cache.
+        let mut judged: Vec<_> = graph.judgments.iter().collect();
+        judged.sort_unstable_by_key(|(_, decisions)| decisions.first().map(|(_, at)| *at));
+        for (key, decisions) in judged {
             let judges = &mut cases.entry(*key).or_default().judges;
             judges.reserve_exact(decisions.len());
             for (judge, at) in decisions {
@@ -207,7 +222,7 @@ impl<'c> Docket<'c> {
                 }
             }
         }
-        let mut answers = HashMap::with_capacity(graph.answers.len());
+        let mut answers = FxHashMap::with_capacity_and_hasher(graph.answers.len(), FxBuildHasher);
         for (key, places) in &graph.answers {
             let mut records = places.iter().filter_map(|at| corpus.record::<Answer>(*at));
             let Some(first) = records.next() else {
@@ -220,12 +235,18 @@ impl<'c> Docket<'c> {
             };
             answers.insert(*key, status);
         }
-        let mut critiques = HashMap::with_capacity(graph.critiques.len());
+        let mut critiques =
+            FxHashMap::with_capacity_and_hasher(graph.critiques.len(), FxBuildHasher);
         let mut claims = Vec::new();
-        for (key, places) in &graph.critiques {
+        let mut criticised: Vec<_> = graph.critiques.iter().collect();
+        criticised.sort_unstable_by_key(|(_, places)| places.last().copied());
+        for (key, places) in criticised {
             let record = places.last().and_then(|at| corpus.record::<Critique>(*at));
             let Some(record) = record else { continue };
-            let read = record.verdict().filter(|verdict| *verdict != "unknown");
+            let fine = record.status == "succeeded";
+            let read = record
+                .verdict()
+                .filter(|verdict| fine && *verdict != "unknown");
             critiques.insert(*key, read);
             if record.is_claim() {
                 claims.push(*key);
@@ -237,7 +258,7 @@ impl<'c> Docket<'c> {
             }
         }
         claims.sort_unstable();
-        let made: HashSet<_> = claims.iter().copied().collect();
+        let made: FxHashSet<_> = claims.iter().copied().collect();
         let mut orphans: Vec<_> = cases
             .keys()
             .filter(|key| !made.contains(key))
@@ -245,7 +266,7 @@ impl<'c> Docket<'c> {
             .collect();
         orphans.sort_unstable();
         let contradictor = graph.name(CONTRADICTOR);
-        let mut by_question: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_question: FxHashMap<_, Vec<_>> = FxHashMap::default();
         for key in claims.iter().chain(&orphans) {
             let against_own = key.answer.answerer == key.answer.question.questioner
                 && key
@@ -328,6 +349,8 @@ pub struct Adjudicator<'d> {
     judges: BTreeSet<Name>,
     /// The model in people's place.
     model: Option<Name>,
+    /// A claim that is taken as decided.
+    assumed: Option<(ClaimKey<Name>, Outcome)>,
 }
 
 /// Decisions that count, each with its side.
@@ -349,11 +372,30 @@ impl<'d> Adjudicator<'d> {
                 People::Humans => None,
                 People::Model(model) => docket.graph.name(model),
             },
+            assumed: None,
+        }
+    }
+
+    /// The same with one claim taken as decided, whoever said what about it.
+    #[must_use]
+    pub fn assuming(&self, key: ClaimKey<Name>, outcome: Outcome) -> Self {
+        Adjudicator {
+            docket: self.docket,
+            policy: self.policy,
+            judges: self.judges.clone(),
+            model: self.model,
+            assumed: Some((key, outcome)),
         }
     }
 
     /// What a rule makes of a claim.
     pub fn rule(&self, rule: &Rule, key: &ClaimKey<Name>) -> Ruling {
+        if let Some((_, outcome)) = self.assumed.filter(|(assumed, _)| assumed == key) {
+            return Ruling {
+                outcome,
+                by: By::People,
+            };
+        }
         let Some(case) = self.docket.cases.get(key) else {
             return Ruling {
                 outcome: Outcome::Unresolved,

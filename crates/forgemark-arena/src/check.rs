@@ -32,6 +32,13 @@ pub fn check(corpus: &Corpus) -> Report {
     Report::new(corpus, &graph, findings.all)
 }
 
+/// The faults among what is wrong with files and links: what counts twice, not at all, or for somebody else.
+pub fn faults(corpus: &Corpus) -> Vec<Finding> {
+    let mut all = check_without(corpus, &HashSet::new());
+    all.retain(|finding| finding.class.level() == Level::Fault);
+    all
+}
+
 /// What is to be put aside while the places in `gone` are not there: the findings that [`Class::stage`] gives a stage.
 pub(crate) fn check_without(corpus: &Corpus, gone: &HashSet<Ref>) -> Vec<Finding> {
     let graph = Graph::new(corpus, gone);

@@ -161,9 +161,15 @@ impl Corpus {
         let threads = thread::available_parallelism().map_or(1, num::NonZero::get);
         let threads = threads.min(MAX_THREADS).min(walk.files.len());
         let work = || {
-            let mut read = Vec::new();
+            let (mut read, mut buffer) = (Vec::new(), Vec::new());
             while let Some((path, place)) = walk.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                read.push(CorpusFile::read(storage, dir, path, place, canonical)?);
+                read.push(CorpusFile::read(
+                    (storage, dir),
+                    path,
+                    place,
+                    canonical,
+                    &mut buffer,
+                )?);
             }
             Ok(read)
         };
@@ -221,25 +227,37 @@ impl Ref {
 }
 
 impl CorpusFile {
+    /// A file that stands on no disk: its length and digest are those of nothing.
+    pub(crate) fn in_memory(path: String, place: Place, content: Content) -> Self {
+        CorpusFile {
+            path,
+            place,
+            bytes: 0,
+            digest: blake3::hash(b""),
+            canonical: None,
+            content,
+        }
+    }
+
+    /// Reads a file by way of `buffer`, which keeps its memory for the next one.
     fn read(
-        storage: &dyn Storage,
-        dir: &Path,
+        (storage, dir): (&dyn Storage, &Path),
         path: &str,
         place: &Place,
         canonical: bool,
+        buffer: &mut Vec<u8>,
     ) -> Result<Self, CorpusError> {
         let full = dir.join(path);
-        let bytes = storage
-            .read(&full)
-            .map_err(|source| unreadable(&full, source))?;
+        read_into(storage, &full, buffer).map_err(|source| unreadable(&full, source))?;
+        let bytes = buffer.as_slice();
         let content = match place.kind {
-            FileKind::Benchmarks => ListFile::parse(&bytes).map(Content::Benchmarks),
-            FileKind::Answers => ListFile::parse(&bytes).map(Content::Answers),
-            FileKind::Critiques => ListFile::parse(&bytes).map(Content::Critiques),
-            FileKind::Debates => ListFile::parse(&bytes).map(Content::Debates),
-            FileKind::Judgments => ListFile::parse(&bytes).map(Content::Judgments),
+            FileKind::Benchmarks => ListFile::parse(bytes).map(Content::Benchmarks),
+            FileKind::Answers => ListFile::parse(bytes).map(Content::Answers),
+            FileKind::Critiques => ListFile::parse(bytes).map(Content::Critiques),
+            FileKind::Debates => ListFile::parse(bytes).map(Content::Debates),
+            FileKind::Judgments => ListFile::parse(bytes).map(Content::Judgments),
             FileKind::Labels | FileKind::Adjudications => {
-                ListFile::parse(&bytes).map(Content::Labels)
+                ListFile::parse(bytes).map(Content::Labels)
             }
         };
         let content = content.unwrap_or_else(Content::Unreadable);
@@ -247,7 +265,7 @@ impl CorpusFile {
             path: path.to_owned(),
             place: place.clone(),
             bytes: bytes.len() as u64,
-            digest: blake3::hash(&bytes),
+            digest: blake3::hash(bytes),
             canonical: canonical.then(|| content.to_bytes().is_some_and(|own| own == bytes)),
             content,
         })
@@ -269,6 +287,13 @@ impl Content {
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         with_list!(self, |list| Some(list.to_bytes()), None)
     }
+}
+
+fn read_into(storage: &dyn Storage, path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let file = storage.open_read(path)?;
+    let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    buffer.resize(len, 0);
+    file.read_exact_at(buffer, 0)
 }
 
 fn unreadable(path: &Path, source: io::Error) -> CorpusError {

@@ -168,37 +168,15 @@ impl Walk {
         let answerers = by_text(docket.answers.keys().map(|key| key.answerer).collect());
         let live: BTreeMap<QuestionKey<Name>, bool> = (graph.questions.iter())
             .filter(|(key, _)| graph.is_live(key))
-            .map(|(key, places)| {
-                let record = places.last().and_then(|at| corpus.record::<Benchmark>(*at));
-                (
-                    *key,
-                    record.is_some_and(|record| record.status == "succeeded"),
-                )
-            })
+            .map(|(key, _)| (*key, succeeded(corpus, adjudicator, key)))
             .collect();
         let questioners = by_text(live.keys().map(|key| key.questioner).collect());
         let (mut meetings, mut valid) = (Vec::new(), 0);
         for (question, succeeded) in &live {
             let invalid = adjudicator.is_invalid(question);
             valid += usize::from(*succeeded && !invalid);
-            for answerer in answerers
-                .iter()
-                .filter(|name| **name != question.questioner)
-            {
-                let mut meeting = Meeting {
-                    question: *question,
-                    answerer: *answerer,
-                    end: End::QuestionFailed,
-                    own: OwnAnswer::Ended,
-                    claim: None,
-                    ruling: None,
-                    invalid,
-                };
-                if *succeeded {
-                    meet(adjudicator, &mut meeting);
-                }
-                meetings.push(meeting);
-            }
+            let of = (*question, *succeeded, invalid);
+            meetings.extend(meetings_on(adjudicator, of, &answerers));
         }
         Walk {
             meetings,
@@ -209,13 +187,68 @@ impl Walk {
         }
     }
 
-    /// The games, as ratings want them: an item for each question with games.
-    pub fn design(&self) -> Design {
-        self.design_of(|_| true)
+    /// The same with the meetings on one question walked again, by an adjudicator that decides otherwise about it.
+    #[must_use]
+    pub fn redone(
+        &self,
+        corpus: &Corpus,
+        adjudicator: &Adjudicator<'_>,
+        question: &QuestionKey<Name>,
+    ) -> Self {
+        let succeeded = succeeded(corpus, adjudicator, question);
+        let invalid = adjudicator.is_invalid(question);
+        let of = |meeting: &&Meeting| meeting.question == *question;
+        let was_valid = self.meetings.iter().find(of).is_some_and(|m| !m.invalid);
+        let met: Vec<Meeting> = meetings_on(
+            adjudicator,
+            (*question, succeeded, invalid),
+            &self.answerers,
+        )
+        .collect();
+        let meetings = self.meetings.iter().map(|meeting| {
+            let again = met.iter().find(|again| {
+                again.question == meeting.question && again.answerer == meeting.answerer
+            });
+            *again.unwrap_or(meeting)
+        });
+        let valid = |valid: bool| usize::from(succeeded && valid);
+        Walk {
+            meetings: meetings.collect(),
+            answerers: self.answerers.clone(),
+            questioners: self.questioners.clone(),
+            live: self.live,
+            valid: self.valid - valid(was_valid) + valid(!invalid),
+        }
     }
 
-    /// The games on some of the questions.
-    pub fn design_of(&self, takes: impl Fn(&QuestionKey<Name>) -> bool) -> Design {
+    /// The same with some of the questions only.
+    #[must_use]
+    pub fn only(&self, takes: impl Fn(&QuestionKey<Name>) -> bool) -> Self {
+        let met = self
+            .meetings
+            .iter()
+            .filter(|meeting| takes(&meeting.question));
+        let meetings: Vec<Meeting> = met.copied().collect();
+        let questions = meetings.chunk_by(|a, b| a.question == b.question);
+        let is_valid = |same: &&[Meeting]| {
+            let first = same.first();
+            first.is_some_and(|one| !one.invalid && one.end != End::QuestionFailed)
+        };
+        let (live, valid) = (
+            questions.clone().count(),
+            questions.filter(is_valid).count(),
+        );
+        Walk {
+            meetings,
+            answerers: self.answerers.clone(),
+            questioners: self.questioners.clone(),
+            live,
+            valid,
+        }
+    }
+
+    /// The games, as ratings want them: an item for each question with games.
+    pub fn design(&self) -> Design {
         let place = |names: &[Name], name: Name| names.iter().position(|other| *other == name);
         let mut design = Design {
             answerers: self.answerers.len(),
@@ -224,7 +257,6 @@ impl Walk {
         };
         for same in self.meetings.chunk_by(|a, b| a.question == b.question) {
             let Some(questioner) = (same.first())
-                .filter(|meeting| takes(&meeting.question))
                 .and_then(|meeting| place(&self.questioners, meeting.question.questioner))
             else {
                 continue;
@@ -269,6 +301,39 @@ fn judged(ruling: Ruling) -> Option<Decision> {
         (By::Panel, Outcome::Defender) => Some(Decision::Defender),
         _ => None,
     }
+}
+
+/// Whether a question was found.
+fn succeeded(corpus: &Corpus, adjudicator: &Adjudicator<'_>, key: &QuestionKey<Name>) -> bool {
+    let places = adjudicator.docket.graph.questions.get(key);
+    let record = places.and_then(|places| corpus.record::<Benchmark>(*places.last()?));
+    record.is_some_and(|record| record.status == "succeeded")
+}
+
+/// The meetings of everybody but its questioner on a question: its key, whether it succeeded and whether it is invalid.
+fn meetings_on(
+    adjudicator: &Adjudicator<'_>,
+    (question, succeeded, invalid): (QuestionKey<Name>, bool, bool),
+    answerers: &[Name],
+) -> impl Iterator<Item = Meeting> {
+    let others = answerers
+        .iter()
+        .filter(move |name| **name != question.questioner);
+    others.map(move |answerer| {
+        let mut meeting = Meeting {
+            question,
+            answerer: *answerer,
+            end: End::QuestionFailed,
+            own: OwnAnswer::Ended,
+            claim: None,
+            ruling: None,
+            invalid,
+        };
+        if succeeded {
+            meet(adjudicator, &mut meeting);
+        }
+        meeting
+    })
 }
 
 /// Walks one meeting on a question that succeeded.

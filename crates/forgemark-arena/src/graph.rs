@@ -1,12 +1,14 @@
 //! The claim graph: everything by its key.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::hash::Hash;
 
 use forgemark_contract::arena::{
     Answer, AnswerKey, Benchmark, ClaimKey, Critique, Debate, FileKind, Judgment, Label,
     QuestionKey,
 };
+
+use rustc_hash::FxHashMap;
 
 use crate::corpus::{Corpus, Ref};
 use crate::keys;
@@ -21,7 +23,10 @@ impl Name {
 }
 
 /// Records under one key, in the order of the files. More than one is a duplicate.
-pub type Under<K> = HashMap<K, Vec<Ref>>;
+pub type Under<K> = FxHashMap<K, Vec<Ref>>;
+
+/// Decisions under one claim, each with whose it is.
+pub type Decided = FxHashMap<ClaimKey<Name>, Vec<(Name, Ref)>>;
 
 /// Every record of a corpus by its key.
 #[derive(Debug, Default)]
@@ -36,21 +41,21 @@ pub struct Graph<'c> {
     /// The debates.
     pub debates: Under<ClaimKey<Name>>,
     /// The decisions of judges, several for a claim.
-    pub judgments: HashMap<ClaimKey<Name>, Vec<(Name, Ref)>>,
+    pub judgments: Decided,
     /// The decisions of people, by claim and with the user.
-    pub labels: HashMap<ClaimKey<Name>, Vec<(Name, Ref)>>,
+    pub labels: Decided,
     /// The decisions of models in a person's place, by claim and with the model.
-    pub adjudications: HashMap<ClaimKey<Name>, Vec<(Name, Ref)>>,
+    pub adjudications: Decided,
     /// Records that lack a part of their key.
     pub keyless: Vec<Ref>,
     /// The newest attempt of each run and questioner.
-    live: HashMap<(Name, Name), i64>,
+    live: FxHashMap<(Name, Name), i64>,
     judges: BTreeSet<Name>,
 }
 
 #[derive(Debug, Default)]
 struct Names<'c> {
-    numbers: HashMap<&'c str, Name>,
+    numbers: FxHashMap<&'c str, Name>,
     texts: Vec<&'c str>,
 }
 
@@ -68,6 +73,7 @@ impl<'c> Graph<'c> {
     /// The graph of a corpus without the places in `gone`.
     pub fn new(corpus: &'c Corpus, gone: &HashSet<Ref>) -> Self {
         let mut graph = Graph::default();
+        graph.reserve(corpus);
         let here = |at: &Ref| !gone.contains(at);
         for (at, file, record) in corpus.all::<Benchmark>().filter(|(at, ..)| here(at)) {
             let key = keys::of_question(&file.place, record);
@@ -117,6 +123,22 @@ impl<'c> Graph<'c> {
         graph
     }
 
+    /// Room for every record, so that no map is moved while it grows. Judges are several a claim, which the critiques count.
+    fn reserve(&mut self, corpus: &Corpus) {
+        let mut n = [0; FileKind::ALL.len()];
+        for file in &corpus.files {
+            n[file.place.kind as usize] += file.content.len();
+        }
+        let of = |kind: FileKind| n[kind as usize];
+        self.questions.reserve(of(FileKind::Benchmarks));
+        self.answers.reserve(of(FileKind::Answers));
+        self.critiques.reserve(of(FileKind::Critiques));
+        self.debates.reserve(of(FileKind::Debates));
+        let claims = of(FileKind::Critiques).min(of(FileKind::Judgments));
+        self.judgments.reserve(claims);
+        self.labels.reserve(of(FileKind::Labels));
+    }
+
     /// The text of a name.
     pub fn text(&self, name: Name) -> &'c str {
         self.names
@@ -137,7 +159,13 @@ impl<'c> Graph<'c> {
         self.live.get(&(key.run, key.questioner)) == Some(&key.attempt)
     }
 
-    /// Every judge that decided anything.
+    /// Takes a judge in that may decide, whether it has decided anything or not.
+    pub fn empanel(&mut self, judge: &'c str) {
+        let judge = self.names.of(judge);
+        self.judges.insert(judge);
+    }
+
+    /// Every judge that decided anything, and whoever else was empanelled.
     pub fn judges(&self) -> &BTreeSet<Name> {
         &self.judges
     }

@@ -12,23 +12,27 @@
 //! ```
 //!
 //! Nothing here asks a model. Who is right about a claim is a declared [`Policy`]'s business, and every result that stands on
-//! one carries it. A folder is read as it is; only [`quarantine`] writes, and it removes nothing that it has not copied before.
+//! one carries it. A folder is read as it is; only [`quarantine`], [`ledger`] and [`label`] write, and nothing is removed that was not
+//! copied before.
 
 pub mod adjudicate;
 pub mod check;
 pub mod corpus;
 pub mod games;
 pub mod graph;
+pub mod label;
 pub mod ledger;
+pub mod pipeline;
 pub mod policy;
 pub mod quarantine;
 pub mod rate;
+pub mod redact;
 pub mod stats;
 
 mod keys;
 
 pub use adjudicate::{Adjudicator, Docket};
-pub use check::{Class, Finding, Level, Report, check};
+pub use check::{Class, Finding, Level, Report, check, faults};
 pub use corpus::{Content, Corpus, CorpusError, CorpusFile, Ref, is_arena};
 pub use games::Walk;
 pub use graph::{Graph, Name};

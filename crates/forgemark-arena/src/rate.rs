@@ -1,5 +1,6 @@
 //! Ratings of an arena under a policy, and what they depend on.
 
+mod parts;
 mod sensitivity;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use forgemark_stats::rating::{
 };
 use forgemark_stats::{Interval, Z_95};
 
+pub use parts::{By, Part, rate_parts};
 pub use sensitivity::{Variant, sensitivity};
 
 use crate::adjudicate::Adjudicator;

@@ -12,7 +12,7 @@ pub(crate) use json::interval_json;
 
 pub use agreement::{Agreement, AlphaOf, JudgeStats, Panel};
 
-use crate::adjudicate::{Adjudicator, Outcome};
+use crate::adjudicate::{Adjudicator, Case, Outcome};
 use crate::corpus::Corpus;
 use crate::games::{End, OwnAnswer, Walk};
 use crate::graph::Name;
@@ -258,9 +258,7 @@ fn contested(adjudicator: &Adjudicator<'_>) -> (BTreeMap<u64, u64>, u64, u64) {
             joins.count() as u64
         });
         *labels.entry(joined).or_insert(0) += 1;
-        let first = case.and_then(|case| case.judges.first().map(|(_, verdict)| *verdict));
-        let differ = case.is_some_and(|case| case.judges.iter().any(|(_, v)| Some(*v) != first));
-        if differ {
+        if case.is_some_and(Case::is_contested) {
             contested += 1;
             answers.insert(key.answer);
         }
@@ -268,7 +266,8 @@ fn contested(adjudicator: &Adjudicator<'_>) -> (BTreeMap<u64, u64>, u64, u64) {
     (labels, contested, answers.len() as u64)
 }
 
-fn topics<'c>(
+/// The topic of every question, by slug.
+pub(crate) fn topics<'c>(
     corpus: &'c Corpus,
     adjudicator: &Adjudicator<'_>,
 ) -> HashMap<QuestionKey<Name>, &'c str> {

@@ -10,6 +10,7 @@
 //! evaluations/USER.json                          Label        what a person decided
 //! synthetic_adjudications/J.json                 Label        what a model decided in a person's place
 //! adjudications.jsonl                            Adjudication what a policy made of all decisions; ours
+//! provenance.jsonl                               Provenance   how each record was made; ours
 //! (in memory)                                    JudgingTask, Metadata
 //! ```
 //!
@@ -30,6 +31,7 @@ mod file;
 mod key;
 mod layout;
 mod place;
+mod provenance;
 mod question;
 
 #[cfg(test)]
@@ -44,12 +46,13 @@ pub use evaluation::SelfCheck;
 pub use file::{Entry, Epoch, EpochError, FileError, ListFile, Row, Slot};
 pub use key::{AnswerKey, ClaimKey, QuestionKey, epoch_one_id};
 pub use place::{FileKind, Place};
+pub use provenance::Provenance;
 pub use question::{Benchmark, Generation, Refinement};
 
 use crate::shape::{Record, Table};
 
 /// Every record with its name and where it stands, for lists of schemas. The last two stand in no file.
-pub const RECORDS: [(&str, &str, &Table); 9] = [
+pub const RECORDS: [(&str, &str, &Table); 10] = [
     (
         "arena-benchmark",
         "benchmarks/<questioner>.json",
@@ -81,6 +84,7 @@ pub const RECORDS: [(&str, &str, &Table); 9] = [
         "adjudications.jsonl",
         Adjudication::TABLE,
     ),
+    ("arena-provenance", "provenance.jsonl", Provenance::TABLE),
     (
         "arena-judging-task",
         "what a judge is asked",

@@ -33,8 +33,9 @@ pub mod select;
 mod tests;
 
 pub use api::{
-    At, CleanedUp, Compacted, Finding, Hit, IndexKind, Key, Metric, Parts, RecordStore, RowNumber,
-    Rows, Scan, Search, Snapshot, StoreOptions, StoreStats, Stores, VectorModel, Version, Written,
+    At, CleanedUp, Compacted, Finding, Hit, IndexKind, Key, Metric, Parts, Payload, RecordStore,
+    RowNumber, Rows, Scan, Search, Snapshot, StoreOptions, StoreStats, Stores, VectorModel,
+    Version, Written,
 };
 pub use edit::{Edit, EditResult, StoreError};
 pub use embed::{EmbedError, Embedded, Embedder, embed};

@@ -105,7 +105,7 @@ fn write(
     }
     if format == Format::LlamaFactory {
         let file = Encoding::LINES.names(&stem, 0).concat();
-        infos.insert(&stem, llama_factory_info(&file, task));
+        infos.insert(&stem, llama_factory_info(&file, &columns, task));
     }
     Ok(())
 }
@@ -167,6 +167,23 @@ enum Set {
     Masks,
 }
 
+/// The definition of the tool that is called.
+fn definitions() -> Json {
+    let parameters = Json::object([
+        ("type", "object".into()),
+        (
+            "properties",
+            Json::object([("größe", Json::object([("type", "number".into())]))]),
+        ),
+    ]);
+    let function = [("name", "look".into()), ("parameters", parameters)];
+    let function = Json::object(function);
+    Json::Array(vec![Json::object([
+        ("type", "function".into()),
+        ("function", function),
+    ])])
+}
+
 impl Set {
     const ALL: [Set; 4] = [Set::Plain, Set::Tools, Set::Reasoning, Set::Masks];
 
@@ -224,6 +241,7 @@ impl Set {
         Some(Example {
             id: format!("{number:016x}"),
             body,
+            tools: (self == Set::Tools && number.is_multiple_of(2)).then(definitions),
             records: Vec::new(),
         })
     }

@@ -29,6 +29,7 @@ mod manifest;
 mod previous;
 mod scan;
 mod sides;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -56,14 +57,18 @@ use examples::Examples;
 
 pub(crate) use examples::{Head, Heads};
 pub use forecast::{Forecast, forecast};
-pub use manifest::{Manifest, Side, diff, verify};
+pub use manifest::{Manifest, Side, diff};
 pub use previous::Previous;
+pub use verify::{CutFiles, verify};
 
 /// What the name of the file with the examples' origins ends with.
 pub const PROVENANCE: &str = ".provenance.jsonl";
 
 /// What the name of the file with the decisions ends with.
 pub const DECISIONS: &str = ".decisions.jsonl";
+
+/// What the name of the file with the records in which something was found ends with.
+pub const REDACTIONS: &str = ".redactions.jsonl";
 
 /// What the name of a manifest ends with, in each profile.
 pub const MANIFEST: &str = ".manifest.json";
@@ -205,7 +210,7 @@ fn cut_from(
     let mut files = vec![decisions.finish()?];
     if recipe.redact.is_some() {
         counts.push(("redacted", making.redactions.len()));
-        let mut file = LineFile::create(output, &format!("{}.redactions.jsonl", plan.name))?;
+        let mut file = LineFile::create(output, &format!("{}{REDACTIONS}", plan.name))?;
         sides::append_sorted(making.redactions, &mut file)?;
         files.push(file.finish()?);
     }
@@ -226,7 +231,7 @@ fn cut_from(
     let layout = content.layout;
     let written = sides::write(plan, content, scratch, output, &mut files)?;
     if plan.format == Format::LlamaFactory {
-        files.push(describe(plan, &written, output)?);
+        files.push(describe(plan, layout, &written, output)?);
     }
     let mut manifest = Manifest::new(plan, snapshot, &counts, written, sides.as_ref());
     manifest.set_changed_at(changed_at);
@@ -250,7 +255,12 @@ fn cut_from(
 }
 
 /// Writes what LLaMA-Factory looks up: `dataset_info.json` in the folder of the files, with an entry for each of them.
-fn describe(plan: &Plan, sides: &[Side], output: &mut dyn Output) -> Result<FileDigest> {
+fn describe(
+    plan: &Plan,
+    layout: Layout,
+    sides: &[Side],
+    output: &mut dyn Output,
+) -> Result<FileDigest> {
     let (folder, _) = plan.name.rsplit_once('/').unwrap_or_default();
     let name = format!(
         "{folder}{}dataset_info.json",
@@ -258,11 +268,14 @@ fn describe(plan: &Plan, sides: &[Side], output: &mut dyn Output) -> Result<File
     );
     let task = formats::Task::from(&plan.recipe.task);
     let files = sides.iter().flat_map(|side| &side.files);
-    let entries = files.map(|file| {
+    let columns = layout.columns(task);
+    let entries = files.filter_map(|file| {
+        let columns = columns.as_ref()?;
         let file = file.rsplit('/').next().unwrap_or_default();
         let end = plan.encoding.extension();
         let key = file.strip_suffix(end).unwrap_or(file);
-        (key.to_owned(), formats::llama_factory_info(file, task))
+        let info = formats::llama_factory_info(file, columns, task);
+        Some((key.to_owned(), info))
     });
     let mut bytes = to_pretty(&Json::Object(entries.collect()));
     bytes.push(b'\n');

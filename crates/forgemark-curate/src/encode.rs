@@ -6,14 +6,11 @@
 mod batch;
 mod file;
 mod read;
+mod table;
 
 #[cfg(test)]
 mod tests;
 
-use std::io;
-
-use arrow_array::RecordBatch;
-use arrow_schema::Schema;
 use forgemark_contract::json::Json;
 
 use crate::error::{CurateError, Result};
@@ -23,7 +20,8 @@ use crate::output::{FileDigest, Output};
 use file::RowFile;
 
 pub use batch::arrow_schema;
-pub use read::{ReadError, Rows, rows};
+pub use read::{ReadError, Rows, rows, table_rows};
+pub use table::{OpenTable, TableBatches, TableSink, Tables};
 
 /// What rows are kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -278,27 +276,6 @@ impl Encoding {
             Shards::Rows(each) => each.saturating_mul(place + 1),
         }
     }
-}
-
-/// Takes tables of a kind that is not written here, in batches. An [`Output`] hands out its own.
-pub trait TableSink {
-    /// Begins a table.
-    ///
-    /// # Errors
-    /// Whatever keeps it from being made.
-    fn begin(&mut self, name: &str, schema: &Schema) -> io::Result<()>;
-
-    /// Appends to the table that was begun last.
-    ///
-    /// # Errors
-    /// Whatever keeps the rows from being written.
-    fn batch(&mut self, batch: &RecordBatch) -> io::Result<()>;
-
-    /// Ends the table; says which files it is made of. `lines` is 0 for those that hold no rows.
-    ///
-    /// # Errors
-    /// Whatever keeps it from being complete.
-    fn finish(&mut self) -> io::Result<Vec<FileDigest>>;
 }
 
 /// Writes the rows of one side.

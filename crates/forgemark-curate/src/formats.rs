@@ -181,6 +181,9 @@ impl Layout {
 
     /// Notes what an example makes use of.
     pub fn see(&mut self, example: &Example) {
+        if example.tools.is_some() {
+            self.uses = self.uses | Uses::SPECS;
+        }
         match &example.body {
             Body::Conversation { messages, .. } => {
                 let masked = |one: &ChatMessage| one.is_assistant() && one.train == Some(false);
@@ -338,11 +341,14 @@ impl Layout {
 }
 
 /// The entry of `dataset_info.json` that describes a file of LLaMA-Factory's format.
-pub fn llama_factory_info(file: &str, task: Task) -> Json {
-    let mut columns = Object::from([
+pub fn llama_factory_info(file: &str, columns: &Columns, task: Task) -> Json {
+    let mut named = Object::from([
         ("messages", "conversations".into()),
         ("system", "system".into()),
     ]);
+    if columns.fields().any(|field| field.name == "tools") {
+        named.insert("tools", "tools");
+    }
     let mut info = Object::from([
         ("file_name", file.into()),
         ("formatting", "sharegpt".into()),
@@ -350,12 +356,12 @@ pub fn llama_factory_info(file: &str, task: Task) -> Json {
     match task {
         Task::Pairs => {
             info.insert("ranking", true);
-            columns.insert("chosen", "chosen");
-            columns.insert("rejected", "rejected");
+            named.insert("chosen", "chosen");
+            named.insert("rejected", "rejected");
         }
-        Task::Labels => _ = columns.insert("kto_tag", "kto_tag"),
+        Task::Labels => _ = named.insert("kto_tag", "kto_tag"),
         _ => {}
     }
-    info.insert("columns", columns);
+    info.insert("columns", named);
     Json::Object(info)
 }

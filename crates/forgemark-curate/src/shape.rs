@@ -26,6 +26,8 @@ pub struct Example {
     pub id: String,
     /// What it is.
     pub body: Body,
+    /// The definitions of the tools that the model had: `metadata.tools` of the first record that has it.
+    pub tools: Option<Json>,
     /// The records that it was made from, as places in the forest.
     pub records: Vec<usize>,
 }
@@ -155,7 +157,17 @@ impl Shaper<'_> {
             .join("\u{1f}");
         let mut id = sha256_hex(name.as_bytes());
         id.truncate(16);
-        self.shaped.examples.push(Example { id, body, records });
+        let tools = records.iter().find_map(|record| {
+            let tools = self.forest.records[*record].metadata_field("tools")?;
+            let some = tools.as_array().is_some_and(|list| !list.is_empty());
+            some.then(|| tools.clone())
+        });
+        self.shaped.examples.push(Example {
+            id,
+            body,
+            tools,
+            records,
+        });
     }
 
     fn conversations(&mut self, group: &Group, best: bool) {

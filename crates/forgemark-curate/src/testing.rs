@@ -1,7 +1,9 @@
 //! Rows for the tests of this crate.
 
+use std::io;
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use forgemark_contract::json::{Json, parse_str};
 use forgemark_contract::store::{
     ContextRecord, Hit, Key, Metric, Parts, RowNumber, Rows, Scan, Search, Snapshot, StoreError,
@@ -9,11 +11,11 @@ use forgemark_contract::store::{
 };
 use forgemark_contract::time::Timestamp;
 
-use crate::cut::{Manifest, Plan, cut};
-use crate::encode::Encoding;
+use crate::cut::{CutFiles, Manifest, Plan, cut};
+use crate::encode::{self, Encoding};
 use crate::error::Result;
 use crate::formats::Format;
-use crate::output::MemoryOutput;
+use crate::output::{FileDigest, MemoryOutput};
 use crate::recipe::{Recipe, Task};
 use crate::select::Visibility;
 use crate::spill::MemoryScratch;
@@ -218,4 +220,16 @@ pub(crate) fn texts(messages: &Json) -> Vec<&str> {
         .iter()
         .map(|message| message.str_or("content", ""))
         .collect()
+}
+
+impl CutFiles for &MemoryOutput {
+    fn digest(&mut self, name: &str) -> io::Result<Option<FileDigest>> {
+        let file = self.files.get(name);
+        Ok(file.map(|bytes| FileDigest::of(name, bytes)))
+    }
+
+    fn rows(&mut self, name: &str) -> io::Result<encode::Rows> {
+        let bytes = Bytes::from(self.files[name].clone());
+        encode::rows(name, bytes).map_err(io::Error::other)
+    }
 }

@@ -26,7 +26,7 @@ const CHARS_PER_TOKEN: u64 = 4;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleEstimate {
     /// The role.
-    pub role: &'static str,
+    pub role: String,
     /// Its model.
     pub model: String,
     /// Calls without duplicates, failures and second tool rounds.
@@ -181,7 +181,7 @@ fn role(
         })
     };
     RoleEstimate {
-        role: settings.role,
+        role: settings.role.clone(),
         model: settings.agent_name(),
         calls,
         most_calls,

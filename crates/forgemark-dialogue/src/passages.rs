@@ -18,13 +18,11 @@
 //! The same blocks are how the offline agents read a prompt ([`parse`]), because they get nothing
 //! but the messages.
 
-mod block;
-mod neutral;
-
 use std::sync::Arc;
 
-pub(crate) use block::{attribute, blocks, push_block, push_open, self_closing};
-pub use neutral::{neutralise, restore};
+use forgemark_model::prompt::push_neutral;
+pub(crate) use forgemark_model::prompt::{attribute, blocks, push_block, push_open, self_closing};
+pub use forgemark_model::prompt::{neutralise, restore};
 
 /// A chunk of a document as it is offered to a model or retrieved for it.
 ///
@@ -59,7 +57,7 @@ pub fn push_passage(out: &mut String, passage: &Passage) {
         attribute(out, "page", &page.to_string());
     }
     out.push_str(">\n");
-    neutral::push_neutral(out, &passage.text);
+    push_neutral(out, &passage.text);
     out.push_str("\n</passage>\n");
 }
 

@@ -24,24 +24,15 @@
 //! Two sides are kept apart on purpose: the assistant never sees the grounding facts or notes of
 //! the user's reply, and the judge sees the passages that were really shown.
 
-mod check;
 mod context;
 
 use std::collections::BTreeMap;
 
-use minijinja::syntax::SyntaxConfig;
+use forgemark_model::prompt::{Template, Templates};
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 pub use context::{AssistantTurnContext, Exchange, JudgeContext, UserTurnContext, language_name};
-
-/// A template's name, its embedded text, the variables of its role, and the ones it must use.
-struct Template {
-    name: &'static str,
-    text: &'static str,
-    variables: &'static [&'static str],
-    required: &'static [&'static str],
-}
+pub use forgemark_model::prompt::{PromptError, Rendered};
 
 macro_rules! template {
     ($name:literal, $variables:expr, $required:expr) => {
@@ -105,7 +96,7 @@ const JUDGE_CONVERSATION: &[&str] = &[
 ];
 
 /// The templates; a role's system template stands directly before its task template.
-const TEMPLATES: [Template; 9] = [
+static TEMPLATES: [Template; 9] = [
     template!("user_turn.system.txt", USER, &[]),
     template!("user_turn.task.txt", USER, &["passages"]),
     template!("assistant_turn.system.txt", ASSISTANT, &[]),
@@ -129,55 +120,11 @@ const TEMPLATES: [Template; 9] = [
     template!("reask.txt", &["error"], &["error"]),
 ];
 
-/// A template that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PromptError {
-    /// A file whose name is not that of a template.
-    #[error("{name} is not the name of a template")]
-    UnknownTemplate {
-        /// The file's name.
-        name: String,
-        /// The names that there are.
-        known: Vec<&'static str>,
-    },
-    /// A template that does not parse, uses a variable that its role does not have, leaves out one
-    /// that it must have, or fails on its values.
-    #[error("{name}, line {line}: {what}")]
-    Template {
-        /// The template.
-        name: String,
-        /// Line, from 1; 0 when unknown.
-        line: usize,
-        /// What is wrong.
-        what: String,
-    },
-}
-
-/// System and task text of one call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// The rules.
-    pub system: String,
-    /// What varies.
-    pub task: String,
-}
-
 /// The effective templates, compiled.
+#[derive(Debug)]
 pub struct Prompts {
-    environment: Environment<'static>,
-    texts: BTreeMap<&'static str, String>,
-    /// System templates without variables, rendered once.
-    fixed: BTreeMap<&'static str, String>,
+    templates: Templates,
     reask: String,
-    hash: String,
-}
-
-impl std::fmt::Debug for Prompts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prompts")
-            .field("hash", &self.hash)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Prompts {
@@ -187,66 +134,23 @@ impl Prompts {
     /// [`PromptError`] for a name that is no template's, a text that does not parse, a variable
     /// that the role does not have, or a task without one that it must have.
     pub fn load(overrides: &BTreeMap<String, String>) -> Result<Self, PromptError> {
-        if let Some(name) = overrides.keys().find(|name| !is_template(name)) {
-            return Err(PromptError::UnknownTemplate {
-                name: name.clone(),
-                known: TEMPLATES.iter().map(|template| template.name).collect(),
-            });
-        }
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_syntax(block_lines());
-        let mut texts = BTreeMap::new();
-        let mut fixed = BTreeMap::new();
-        let mut hasher = blake3::Hasher::new();
-        for template in &TEMPLATES {
-            let text = overrides
-                .get(template.name)
-                .map_or(template.text, String::as_str);
-            environment
-                .add_template_owned(template.name, text.to_owned())
-                .map_err(|error| check::error(template.name, &error))?;
-            check::variables(&environment, template)?;
-            for part in [template.name, text] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part.as_bytes());
-            }
-            texts.insert(template.name, text.to_owned());
-        }
-        let hash = hasher.finalize().to_hex().as_str()[..16].to_owned();
-        for template in TEMPLATES
-            .iter()
-            .filter(|template| template.name.contains(".system."))
-        {
-            // An include would bring its own variables, so only plain text is taken for fixed.
-            if !texts[template.name].contains("{{") && !texts[template.name].contains("{%") {
-                let text = render(&environment, template.name, &Value::UNDEFINED)?;
-                fixed.insert(template.name, text);
-            }
-        }
+        let templates = Templates::load(&TEMPLATES, overrides)?;
         // The caller of the model layer fills the error in, at the place that is left for it.
         let error = minijinja::context! { error => "{error}" };
-        let reask = render(&environment, "reask.txt", &error)?;
-        let prompts = Self {
-            environment,
-            texts,
-            fixed,
-            reask,
-            hash,
-        };
+        let reask = templates.render("reask.txt", &error)?;
+        let prompts = Self { templates, reask };
         context::rehearse(&prompts)?;
         Ok(prompts)
     }
 
     /// Identity of the effective texts: 16 hexadecimal digits of BLAKE3 over names and texts.
     pub fn hash(&self) -> &str {
-        &self.hash
+        self.templates.hash()
     }
 
     /// Name and effective text of every template.
     pub fn export(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.texts.iter().map(|(name, text)| (*name, text.as_str()))
+        self.templates.export()
     }
 
     /// What a model is told about a reply that could not be used; `{error}` stands where the
@@ -301,38 +205,8 @@ impl Prompts {
     }
 
     fn pair(&self, system: &str, task: &str, values: &Value) -> Result<Rendered, PromptError> {
-        let system = match self.fixed.get(system) {
-            Some(text) => text.clone(),
-            None => render(&self.environment, system, values)?,
-        };
-        Ok(Rendered {
-            system,
-            task: render(&self.environment, task, values)?,
-        })
+        self.templates.pair(system, task, values)
     }
-}
-
-/// Jinja's usual syntax, with block tags on lines of their own leaving no empty line behind.
-fn block_lines() -> SyntaxConfig {
-    let mut syntax = SyntaxConfig::builder();
-    syntax.trim_blocks(true).lstrip_blocks(true);
-    // Only delimiters can make a syntax invalid, and these are the default ones.
-    syntax.build().unwrap_or_default()
-}
-
-fn is_template(name: &str) -> bool {
-    TEMPLATES.iter().any(|template| template.name == name)
-}
-
-fn render(
-    environment: &Environment<'_>,
-    name: &str,
-    values: &Value,
-) -> Result<String, PromptError> {
-    environment
-        .get_template(name)
-        .and_then(|template| template.render(values))
-        .map_err(|error| check::error(name, &error))
 }
 
 #[cfg(test)]

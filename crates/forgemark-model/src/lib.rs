@@ -42,9 +42,12 @@ mod limit;
 pub mod listing;
 mod meter;
 mod pool;
+pub mod prompt;
 mod retry;
+pub mod schema;
 pub mod scripted;
 pub mod secret;
+pub mod settings;
 pub mod structured;
 mod wire;
 

@@ -6,6 +6,7 @@
 //!                     │    ├ snapshot   pushdown, order, decode, search: what a version shows
 //!                     │    └ maintain, fsck
 //!                     └─ foreign        a table of the original, which is only read
+//! LanceTables                           plain tables of cuts: `--format lance`
 //! ```
 //!
 //! Nothing of Lance is seen outside: the traits are those of [`forgemark_contract::store`], and what an edit or a filter means
@@ -14,6 +15,7 @@
 mod columns;
 mod commit;
 mod decode;
+mod exported;
 mod fault;
 mod foreign;
 mod fsck;
@@ -30,15 +32,16 @@ mod table;
 mod tally;
 mod write;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use forgemark_contract::store::{
-    At, CleanedUp, Compacted, Edit, Finding, IndexKind, RecordStore, Snapshot, StoreError,
-    StoreOptions, Stores, VectorModel, Version, Written,
+    At, CleanedUp, Compacted, ContextRecord, Edit, Finding, IndexKind, Payload, RecordStore,
+    Snapshot, StoreError, StoreOptions, Stores, VectorModel, Version, Written,
 };
 use forgemark_contract::time::Timestamp;
 
-pub use crate::payload::{Payload, fetch_payload, put_payload};
+pub use crate::exported::LanceTables;
 
 use crate::foreign::ForeignStore;
 use crate::runtime::wait;
@@ -64,6 +67,19 @@ impl Stores for LanceStores {
     ) -> Result<Box<dyn RecordStore>, StoreError> {
         let table = wait(uri, table::create(uri, options))?;
         Ok(Box::new(LanceStore(Arc::new(table))))
+    }
+
+    fn put_payload(&self, uri: &str, file: &Path) -> Result<Payload, StoreError> {
+        payload::put_payload(uri, file)
+    }
+
+    fn fetch_payload(
+        &self,
+        uri: &str,
+        record: &ContextRecord,
+        into: &Path,
+    ) -> Result<u64, StoreError> {
+        payload::fetch_payload(uri, record, into)
     }
 }
 

@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use forgemark_contract::store::{ContextRecord, StoreError};
+use forgemark_contract::store::{ContextRecord, Payload, StoreError};
 use futures_util::TryStreamExt as _;
 use lance_io::object_store::ObjectStore;
 use object_store::ObjectStoreExt as _;
@@ -32,31 +32,11 @@ const ALGORITHM: &str = "sha256";
 /// Bytes that are read at once.
 const PORTION: usize = 1 << 20;
 
-/// What a record says of a payload that is not in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payload {
-    /// Where it lies: a path below the store.
-    pub uri: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Its SHA-256, as `sha256:` and 64 hexadecimal digits.
-    pub checksum: String,
-}
-
-impl Payload {
-    /// Makes `record` name this payload.
-    pub fn name_in(&self, record: &mut ContextRecord) {
-        record.payload_uri = Some(self.uri.clone());
-        record.payload_size = i64::try_from(self.size).ok();
-        record.payload_checksum = Some(self.checksum.clone());
-    }
-}
-
 /// Puts a copy of `file` under the store at `store`. Bytes that are there already are not written again.
 ///
 /// # Errors
 /// [`StoreError::Storage`] where the file cannot be read, changes while it is read, or cannot be written there.
-pub fn put_payload(store: &str, file: &Path) -> Result<Payload, StoreError> {
+pub(crate) fn put_payload(store: &str, file: &Path) -> Result<Payload, StoreError> {
     let reading = |error| broken(file.display().to_string(), "reading the payload", error);
     let (digest, size) = digest(File::open(file).map_err(reading)?).map_err(reading)?;
     let payload = Payload {
@@ -86,7 +66,11 @@ pub fn put_payload(store: &str, file: &Path) -> Result<Payload, StoreError> {
 /// # Errors
 /// [`StoreError::Invalid`] names the record where it has no payload of its own kind, the payload is not there, or is another
 /// one; [`StoreError::Storage`] and [`StoreError::Unreachable`] where it cannot be read or written.
-pub fn fetch_payload(store: &str, record: &ContextRecord, into: &Path) -> Result<u64, StoreError> {
+pub(crate) fn fetch_payload(
+    store: &str,
+    record: &ContextRecord,
+    into: &Path,
+) -> Result<u64, StoreError> {
     let invalid = |field: &str, what: String| StoreError::Invalid {
         record: record.id.clone(),
         field: field.to_owned(),

@@ -1,7 +1,8 @@
-//! What tests share: a simulated disk, a scripted endpoint, a redactor, the folder of real files.
+//! What tests share: a small arena, a simulated disk, a scripted endpoint, a redactor, the folder of real files.
 //!
 //! Development only: no product crate is built with it.
 
+pub mod arena;
 pub mod mem_disk;
 pub mod redactor;
 

@@ -32,7 +32,13 @@ fn main() -> ExitCode {
     run(
         &args,
         &Environment::of_process(),
-        Build { version: VERSION },
+        Build {
+            version: VERSION,
+            #[cfg(feature = "store")]
+            tables: Some(&forgemark_store::LanceTables),
+            #[cfg(not(feature = "store"))]
+            tables: None,
+        },
         &LinkedStores,
     )
     .into()

@@ -69,9 +69,20 @@ const GENERATED: &[Generated] = &[
         content: Content::Printed(&["config", "keys", "--for", "export"]),
     },
     Generated {
+        path: "docs/reference/arena-configuration.md",
+        head: "# Configuration keys of an arena\n\nMade by `cargo xtask codegen` from the table of keys. `forgemark config show CONFIG --for arena \
+               --origin` says what a file resolves to.\n\n",
+        content: Content::Printed(&["config", "keys", "--for", "arena"]),
+    },
+    Generated {
         path: "schemas/dialogue-config.schema.json",
         head: "",
         content: Content::Printed(&["config", "schema"]),
+    },
+    Generated {
+        path: "schemas/arena-config.schema.json",
+        head: "",
+        content: Content::Printed(&["config", "schema", "--for", "arena"]),
     },
     Generated {
         path: "schemas/export-config.schema.json",

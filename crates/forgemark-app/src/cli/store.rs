@@ -41,6 +41,8 @@ pub enum StoreCommand {
     List(StoreListArgs),
     /// Print one record
     Get(StoreGetArgs),
+    /// Put a file beside the rows, as the payload of a record
+    Attach(StoreAttachArgs),
     /// Find records by words, by a vector, or by both
     Search(StoreSearchArgs),
     /// List the records that point to a record
@@ -179,6 +181,22 @@ pub struct KeyArgs {
     pub external: bool,
 }
 
+/// `forgemark store attach`
+#[derive(Debug, Args)]
+pub struct StoreAttachArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "described by the type")]
+    pub key: KeyArgs,
+    /// The file; equal files lie in the store once
+    pub file: PathBuf,
+    /// What kind it is, such as `image/png`; without it the record's kind stays
+    #[arg(long, value_name = "TYPE")]
+    pub content_type: Option<String>,
+}
+
 /// `forgemark store list`
 #[derive(Debug, Args)]
 #[command(after_help = LIST_EXAMPLES)]
@@ -215,6 +233,9 @@ pub struct StoreGetArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "described by the type")]
     pub at: AtArgs,
+    /// Write its payload to this file, proven by size and checksum, instead of printing the record
+    #[arg(long, value_name = "FILE")]
+    pub payload: Option<PathBuf>,
 }
 
 /// `forgemark store search`
@@ -442,6 +463,7 @@ impl StoreCommand {
             StoreCommand::Ingest(args) => &args.store,
             StoreCommand::List(args) => &args.store,
             StoreCommand::Get(args) => &args.store,
+            StoreCommand::Attach(args) => &args.store,
             StoreCommand::Search(args) => &args.store,
             StoreCommand::Related(args) => &args.store,
             StoreCommand::Tag(args) => &args.store,

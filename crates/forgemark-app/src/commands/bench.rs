@@ -13,13 +13,16 @@
 //! count.
 
 mod arena;
+mod arena_resume;
 mod capture;
 mod curation;
 mod dedup;
 mod growth;
+mod ingest;
 mod journal;
 mod measure;
 mod overhead;
+mod planted;
 mod process;
 mod project;
 mod report;
@@ -50,9 +53,12 @@ pub fn run(command: &BenchCommand, context: &Context<'_>) -> Result<Exit, AppErr
         BenchCommand::Utilisation(args) => utilisation::run(args, context),
         BenchCommand::Growth(args) => growth::run(args, context),
         BenchCommand::Dedup(args) => dedup::run(args, context),
+        BenchCommand::Ingest(args) => ingest::run(args, context),
         BenchCommand::Export(args) => curation::export(args, context),
         BenchCommand::Minhash(args) => curation::minhash(args, context),
+        BenchCommand::Planted(args) => planted::run(args, context),
         BenchCommand::Arena(args) => arena::run(args, context),
+        BenchCommand::ArenaResume(args) => arena_resume::run(*args, context),
         BenchCommand::Measure(args) => measure::run(args, context),
         BenchCommand::MeasureArena(args) => arena::measure(args, context),
     }

@@ -1,8 +1,11 @@
 //! `forgemark export ...`: cuts of a store, in folders that appear at once.
 
 pub mod cut;
-mod folder;
+pub(super) mod folder;
 mod prove;
+
+pub(super) use folder::is_cut;
+pub(super) use prove::verify;
 
 use forgemark_curate::compat::Task;
 
@@ -20,7 +23,8 @@ pub fn run(command: &ExportCommand, context: &Context<'_>) -> Result<Exit, AppEr
         ExportCommand::Sft(args) => cut::run(Task::Sft, args, context),
         ExportCommand::Preference(args) => cut::run(Task::Preference, args, context),
         ExportCommand::Rollout(args) => cut::run(Task::Rollout, args, context),
-        ExportCommand::Verify(args) => prove::verify(args, context),
+        ExportCommand::Verify(args) => prove::verify(&args.dir, args.json.json, context),
+        ExportCommand::Validate(args) => prove::validate(args, context),
         ExportCommand::Diff(args) => prove::diff(args, context),
     }
 }

@@ -13,11 +13,16 @@ use crate::table::{Align, Table};
 use crate::tables;
 
 /// The names of the configurations' schemas, with what each is of and its table.
-const CONFIGS: [(&str, &str, tables::Table); 2] = [
+const CONFIGS: [(&str, &str, tables::Table); 3] = [
     (
         "dialogue-config",
         "the configuration file of `forgemark dialogue`",
         tables::DIALOGUE,
+    ),
+    (
+        "arena-config",
+        "the configuration file of `forgemark arena`",
+        tables::ARENA,
     ),
     (
         "export-config",

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgemark_arena::{Corpus, is_arena};
+use forgemark_contract::arena::{Answer, Benchmark, Critique, Debate, Judgment};
 use forgemark_contract::json::{Json, Object};
 use forgemark_dialogue::run::{Standing, standing};
 use forgemark_journal::{RunLock, Storage, Totals};
@@ -10,6 +12,7 @@ use forgemark_journal::{RunLock, Storage, Totals};
 use crate::Context;
 use crate::assemble::disk;
 use crate::cli::StatusArgs;
+use crate::commands::arena::check::corpus_error;
 use crate::commands::dialogue::pulse::InProgress;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
@@ -46,6 +49,8 @@ struct Status {
     in_progress: Option<InProgress>,
     standing: Standing,
     totals: Totals,
+    /// What lies in the folder of an arena, by kind; a run of an arena has no conversations.
+    records: Option<Vec<(&'static str, u64)>>,
 }
 
 fn read(storage: &Arc<dyn Storage>, args: &StatusArgs) -> Result<Status, AppError> {
@@ -68,7 +73,26 @@ fn read(storage: &Arc<dyn Storage>, args: &StatusArgs) -> Result<Status, AppErro
         in_progress,
         totals: recovered.totals,
         standing,
+        records: records(storage, args)?,
     })
+}
+
+fn records(
+    storage: &Arc<dyn Storage>,
+    args: &StatusArgs,
+) -> Result<Option<Vec<(&'static str, u64)>>, AppError> {
+    if !is_arena(&**storage, &args.dir) {
+        return Ok(None);
+    }
+    let corpus = Corpus::load(&**storage, &args.dir, false).map_err(corpus_error)?;
+    let count = |count: usize| count as u64;
+    Ok(Some(vec![
+        ("questions", count(corpus.all::<Benchmark>().count())),
+        ("answers", count(corpus.all::<Answer>().count())),
+        ("critiques", count(corpus.all::<Critique>().count())),
+        ("debates", count(corpus.all::<Debate>().count())),
+        ("judgments", count(corpus.all::<Judgment>().count())),
+    ]))
 }
 
 impl Status {
@@ -94,9 +118,15 @@ impl Status {
         for run in &self.standing.runs {
             row("run", &run.run_id);
             row("  ending", run.ending.as_deref().unwrap_or("not ended"));
-            row("  conversations", &human::count(run.good));
-            row("  turns", &human::count(run.turns));
-            row("  dropped", &human::count(run.dropped.values().sum()));
+            if let Some(records) = &self.records {
+                for (kind, n) in records {
+                    row(&format!("  {kind}"), &human::count(*n));
+                }
+            } else {
+                row("  conversations", &human::count(run.good));
+                row("  turns", &human::count(run.turns));
+                row("  dropped", &human::count(run.dropped.values().sum()));
+            }
             for (reason, n) in &run.dropped {
                 row(&format!("    {reason}"), &human::count(*n));
             }
@@ -127,10 +157,7 @@ impl Status {
             "cost",
             &spending::cost(all.cost_micro_usd, all.unknown_price_calls),
         );
-        match spending::table(&self.totals) {
-            Some(endpoints) => format!("{table}\n\n{endpoints}"),
-            None => table.to_string(),
-        }
+        spending::below(&table, &self.totals)
     }
 
     fn json(&self) -> Json {
@@ -155,6 +182,9 @@ impl Status {
             })
             .collect();
         let all = self.totals.all();
+        let records = self.records.iter().flatten();
+        let records: Object = records.map(|(kind, n)| (*kind, Json::from(*n))).collect();
+        let records = Json::Object(records);
         Json::object([
             ("working", Json::from(self.holder.is_some())),
             ("owner", Json::from(self.holder.clone())),
@@ -163,6 +193,7 @@ impl Status {
                 Json::from(self.in_progress.as_ref().map(InProgress::to_json)),
             ),
             ("runs", Json::Array(runs)),
+            ("records", records),
             ("calls", Json::from(all.calls)),
             ("failures", Json::from(all.failures)),
             ("retries", Json::from(all.retries)),

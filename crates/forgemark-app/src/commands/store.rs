@@ -39,6 +39,7 @@ pub fn run(command: &StoreCommand, context: &Context<'_>) -> Result<Exit, AppErr
         StoreCommand::Ingest(args) => ingest::run(args, context),
         StoreCommand::List(args) => read::list(args, context),
         StoreCommand::Get(args) => read::get(args, context),
+        StoreCommand::Attach(args) => change::attach(args, context),
         StoreCommand::Search(args) => read::search(args, context),
         StoreCommand::Related(args) => read::related(args, context),
         StoreCommand::Versions(args) => keep::versions(args, context),

@@ -1,4 +1,4 @@
-//! `forgemark validate DIR`: an output folder of a run, or an arena folder.
+//! `forgemark validate DIR`: an output folder of a run, an arena folder, or the folder of a cut.
 
 use forgemark_arena::is_arena;
 use forgemark_dialogue::check::{CheckError, CheckOptions, Kind, Report, check};
@@ -7,14 +7,14 @@ use forgemark_journal::RunLock;
 use crate::Context;
 use crate::assemble::disk;
 use crate::cli::ValidateArgs;
-use crate::commands::arena;
+use crate::commands::{arena, export};
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;
 use crate::table::{Align, Table};
 
 /// Proves an output folder: every file against its contract, and all files against each other. An arena folder is
-/// checked as `forgemark arena check` does. The exit code is 1 when there are findings.
+/// checked as `forgemark arena check` does, a cut as `forgemark export verify` does. The exit code is 1 when there are findings.
 ///
 /// # Errors
 /// A folder that is missing or holds no artifact, and a stdout that takes nothing.
@@ -27,6 +27,9 @@ pub fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError>
     let checked = check(&disk(), &args.dir, &CheckOptions { keep: args.limit });
     if matches!(checked, Err(CheckError::NoArtifacts { .. })) && is_arena(&*disk(), &args.dir) {
         return arena::check::show(&args.dir, None, args.limit, args.json.json, context);
+    }
+    if matches!(checked, Err(CheckError::NoArtifacts { .. })) && export::is_cut(&args.dir)? {
+        return export::verify(&args.dir, args.json.json, context);
     }
     let report = checked.map_err(|error| {
         let kind = match error {

@@ -30,10 +30,11 @@ fn config(yaml: &str) -> Config {
 }
 
 fn made(yaml: &str, env: &[(&str, &str)]) -> Result<CallerConfig, Vec<SettingError>> {
-    let find = |name: &str| (name != "offline:nobody").then(|| Arc::new(Silent) as Arc<dyn Agent>);
+    let find = |role: &RoleSettings| {
+        (role.model != "offline:nobody").then(|| Arc::new(Silent) as Arc<dyn Agent>)
+    };
     caller_config(
-        &config(yaml),
-        Path::new(""),
+        &Wanted::of_dialogue(&config(yaml), Path::new("")),
         &Environment::from_pairs(env.iter().copied()),
         &find,
     )

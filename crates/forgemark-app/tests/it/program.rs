@@ -55,7 +55,10 @@ pub(crate) fn with_env(stores: &MemoryStores, env: &Environment, args: &[&str]) 
     let context = Context {
         printer,
         env,
-        build: Build { version: "0" },
+        build: Build {
+            version: "0",
+            tables: None,
+        },
         stores,
     };
     match commands::run(&cli.command, &context) {

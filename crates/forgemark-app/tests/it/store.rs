@@ -216,6 +216,49 @@ fn an_arena_is_taken_in_once() {
     );
 }
 
+#[test]
+fn decisions_of_an_arena_are_taken_in_once_and_follow_their_files() {
+    let bench = Bench::new();
+    for (path, text) in forgemark_testkit::arena::contested() {
+        bench.write(&format!("arena/{path}"), &text);
+    }
+    let dir = bench.path("arena");
+    let arena = dir.to_str().unwrap();
+    // A question with its own answer, two answers, two critiques, two debates of two messages, two decisions of two judges.
+    assert_eq!(bench.ingest(arena, &[]), [2 + 2 + 2 + 4 + 4, 0, 0, 0, 0]);
+    assert_eq!(bench.ingest(arena, &[]), [0, 0, 14, 0, 0]);
+    let key = "1/openai-gpt-4o/meta-llama-4/openai-gpt-4o/evaluator/1";
+    for (verdict, expected) in [("mixed", [1, 0, 14, 0, 0]), ("other", [0, 1, 14, 0, 0])] {
+        let label = format!("{key}={verdict}");
+        let said = bench.run(
+            "arena label",
+            &[arena, "--user", "ann", "--verdict", &label],
+        );
+        assert_eq!(said.exit, Exit::Done, "{said:?}");
+        assert_eq!(bench.ingest(arena, &[]), expected);
+    }
+    let found = bench.rows(&["--where", "role = \"labeller\""]);
+    assert_eq!(found.len(), 1);
+    let about = found[0].at("metadata").at("arena");
+    assert_eq!(
+        (about.str_or("verdict", ""), about.str_or("user", "")),
+        ("other", "ann")
+    );
+    let judged = bench.rows(&["--where", "metadata.arena.verdict = \"wrong_problem\""]);
+    assert_eq!(judged.len(), 2);
+    // What contradicts its path is refused by name, and the rest stays as it is.
+    let path = "answers/openai-gpt-4o/google-gemini-3.json";
+    let text = fs::read_to_string(dir.join(path)).unwrap();
+    let other = text.replace(
+        "\"answer_model\": \"google-gemini-3\"",
+        "\"answer_model\": \"qwen-3\"",
+    );
+    fs::write(dir.join(path), other).unwrap();
+    let said = bench.run("store ingest s", &[arena]);
+    let expected = "answers/openai-gpt-4o/google-gemini-3.json: [0].answer_model: expected google-gemini-3, as the path says, found qwen-3";
+    assert!(said.err.contains(expected), "{said:?}");
+}
+
 const GOOD: &str = r#"{"prompt": "p", "completion": "c"}"#;
 
 #[test]

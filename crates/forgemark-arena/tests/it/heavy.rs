@@ -1,6 +1,7 @@
 //! The real corpus that lies beside the repository, where it does: 304 files, 86 MB.
 
 mod numbers;
+mod replies;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -146,4 +147,10 @@ fn every_anomaly_of_the_corpus_is_counted() {
     };
     assert_eq!(orphans(Class::JudgedWithoutCritique), 1440);
     assert_eq!(orphans(Class::JudgedWithoutIllPosed), 156);
+}
+
+#[test]
+fn people_are_asked_about_the_contested_claims_of_the_corpus() {
+    let Some(folder) = folder() else { return };
+    crate::label::real(&folder);
 }

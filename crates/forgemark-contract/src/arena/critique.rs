@@ -22,7 +22,8 @@ record! {
         req critic: String = Shape::Filled,
         /// The answerer; the questioner where its own answer is criticised.
         req answer_author: String = Shape::Filled,
-        /// `failed` when the last verdict could not be read.
+        /// `failed` when the last verdict could not be read, or, where the pipeline wants that, the critic's last check of it did
+        /// not pass.
         req status: String = Shape::OneOf(&PLAIN_STATUSES),
         /// The critiques, each with the critic's check of it.
         may attempts: Vec<CritiqueAttempt>,

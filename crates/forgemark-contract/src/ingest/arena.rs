@@ -5,17 +5,22 @@
 //!                                                      └─ answer/B ◄─ critiques ─┐
 //! session .../critique/MODE/CRITIC/B                                  critique ──┴─ debate/0 ─ debate/1 ...
 //! session .../illposed/A                     answer/A ◄─ disputes ─ debate/0 ...
+//! in the session of their claim              critique, answer/A ◄─ judges ─ judgment/J; ◄─ labels ─ label/USER
 //! ```
 //!
-//! Names of models stand in keys as slugs. Critiques have the role `critic`, messages of debates `claimant` and `defender`; no
-//! trainer takes those roles for an answer. An answer that an adjudication calls right gets the label `chosen` and the reward 1,
+//! Names of models stand in keys as slugs. Critiques have the role `critic`, messages of debates `claimant` and `defender`, decisions of
+//! judges `judge` and those of people `labeller`; no trainer takes those roles for an answer. An answer that an adjudication calls right gets the label `chosen` and the reward 1,
 //! one that it calls wrong `rejected` and 0, and `reward_source` is `adjudication:POLICY@DIGEST`; the critique of a claim gets
 //! the same for the claim. What is dropped or unresolved has neither.
 //!
 //! Hidden by their lifecycle status: questions that failed (`failed`), that a later attempt replaced (`replaced`) or that were adjudicated
 //! invalid (`invalid`), with all that hangs on them; answers that failed or call their question ill-posed, as long as nothing was adjudicated about them.
 //!
-//! Judgments and labels are what adjudications are made of and become no records.
+//! A decision needs its critique, or the answer that calls its question ill-posed. Of several decisions of one judge or person about one claim
+//! the last one becomes a record. What models decided in people's place (`synthetic_adjudications/`) becomes none.
+
+mod adjudicated;
+mod decisions;
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,7 +30,7 @@ use crate::arena::{
     Adjudication, Answer, AnswerKey, Benchmark, ClaimKey, Critique, Debate, FileKind, ListFile,
     Place, QuestionKey, Row, Slot, slug,
 };
-use crate::json::{Json, Object, parse, to_compact};
+use crate::json::{Json, Object, to_compact};
 use crate::shape::ShapeError;
 use crate::store::{ChatMessage, Relationship};
 
@@ -40,8 +45,10 @@ pub struct Arena {
     adjudications: HashMap<String, Adjudication>,
     policy: Option<String>,
     questions: HashMap<String, Question>,
-    /// External ids of answers, critiques and debates.
+    /// Places of answers, critiques, debates and decisions.
     seen: HashSet<String>,
+    /// Judgments and labels of each claim so far.
+    decided: HashMap<String, i64>,
 }
 
 /// What is known of a question.
@@ -81,6 +88,7 @@ impl Arena {
             policy: None,
             questions: HashMap::new(),
             seen: HashSet::new(),
+            decided: HashMap::new(),
         }
     }
 
@@ -95,12 +103,14 @@ impl Arena {
             FileKind::Answers => Some(2),
             FileKind::Critiques => Some(3),
             FileKind::Debates => Some(4),
-            FileKind::Judgments | FileKind::Labels | FileKind::Adjudications => None,
+            FileKind::Judgments => Some(5),
+            FileKind::Labels => Some(6),
+            FileKind::Adjudications => None,
         }
     }
 
     /// What a file holds, with what of it cannot be read or stands alone: an answer needs its question, a critique its answer, a
-    /// debate its critique.
+    /// debate its critique, a decision its claim.
     pub fn file(&mut self, path: &str, bytes: &[u8]) -> (Vec<Unit>, Vec<Problem>) {
         let mut found = Found {
             file: path.to_owned(),
@@ -115,25 +125,28 @@ impl Arena {
                     let list = parsed::<Benchmark>(bytes, &mut found);
                     let newest = newest_attempts(&list);
                     let questioner = place.questioner.unwrap_or_default();
-                    self.entries(&list, &mut found, |arena, row| {
+                    self.entries(&list, &mut found, |arena, _, row| {
                         let live = newest.get(&row.run_id).is_none_or(|n| *n <= row.attempt());
                         arena.question(row, &questioner, live)
                     });
                 }
                 FileKind::Answers => {
                     let list = parsed(bytes, &mut found);
-                    self.entries(&list, &mut found, Self::answer);
+                    self.entries(&list, &mut found, |arena, _, row| arena.answer(row, &place));
                 }
                 FileKind::Critiques => {
                     let list = parsed(bytes, &mut found);
-                    let mode = place.mode.unwrap_or_default();
-                    self.entries(&list, &mut found, |arena, row| arena.critique(row, &mode));
+                    self.entries(&list, &mut found, |arena, _, row| {
+                        arena.critique(row, &place)
+                    });
                 }
                 FileKind::Debates => {
                     let list = parsed(bytes, &mut found);
-                    self.entries(&list, &mut found, |arena, row| arena.debate(row, &place));
+                    self.entries(&list, &mut found, |arena, _, row| arena.debate(row, &place));
                 }
-                FileKind::Judgments | FileKind::Labels | FileKind::Adjudications => {}
+                FileKind::Judgments => self.judgments(bytes, &place.stem, &mut found),
+                FileKind::Labels => self.labels(bytes, &place.stem, &mut found),
+                FileKind::Adjudications => {}
             }
         }
         (found.units, found.problems)
@@ -143,7 +156,7 @@ impl Arena {
         &mut self,
         list: &ListFile<T>,
         found: &mut Found,
-        mut take: impl FnMut(&mut Self, &T) -> Result<Unit, ShapeError>,
+        mut take: impl FnMut(&mut Self, usize, &T) -> Result<Unit, ShapeError>,
     ) {
         for (index, slot) in list.slots.iter().enumerate() {
             match slot {
@@ -151,77 +164,12 @@ impl Arena {
                 Slot::Unreadable { error, .. } => {
                     found.problem(None, error.clone().under_index(index));
                 }
-                Slot::Entry(entry) => match take(self, &entry.record) {
+                Slot::Entry(entry) => match take(self, index, &entry.record) {
                     Ok(unit) => found.units.push(unit),
                     Err(error) => found.problem(None, error.under_index(index)),
                 },
             }
         }
-    }
-
-    fn adjudications(&mut self, bytes: &[u8], found: &mut Found) {
-        for (place, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            if let Err(error) = self.adjudication(line) {
-                found.problem(Some(place as u64 + 1), error);
-            }
-        }
-    }
-
-    fn adjudication(&mut self, line: &[u8]) -> Result<(), ShapeError> {
-        let value = parse(line).map_err(|error| {
-            ShapeError::here(format!("no JSON: column {}: {}", error.column, error.what))
-        })?;
-        let row = Adjudication::from_json(&value)?;
-        let policy = self.policy.get_or_insert_with(|| row.policy_digest.clone());
-        if *policy != row.policy_digest {
-            let what = "the lines before are of another policy; a file holds one";
-            return Err(ShapeError::here(what).under_key("policy_digest"));
-        }
-        let missing = |key: &str| ShapeError::here("it is missing").under_key(key);
-        let question = question_key(
-            Some(&row.run_id),
-            &row.question_model,
-            Some(row.outer_attempt),
-        )?;
-        let answer = row.answer_model.as_ref().map(|answerer| AnswerKey {
-            question: question.clone(),
-            answerer: slug(answerer),
-        });
-        let (key, outcomes): (String, &[&str]) = match row.subject.as_str() {
-            "question" => (question.to_string(), &["valid", "invalid"]),
-            "answer" => {
-                let answer = answer.ok_or_else(|| missing("answer_model"))?;
-                (answer_place(&answer), &["right", "wrong", "dropped"])
-            }
-            "claim" => {
-                let critique = match (&row.mode, &row.critic_model) {
-                    (None, _) => None,
-                    (Some(mode), Some(critic)) => Some((mode.clone(), slug(critic))),
-                    (Some(_), None) => return Err(missing("critic_model")),
-                };
-                let answer = answer.ok_or_else(|| missing("answer_model"))?;
-                let outcomes = &["claimant", "defender", "dropped", "unresolved"];
-                (claim_place(&ClaimKey { answer, critique }), outcomes)
-            }
-            other => {
-                let what = format!("expected claim, answer or question, found {other}");
-                return Err(ShapeError::here(what).under_key("subject"));
-            }
-        };
-        if !outcomes.contains(&row.outcome.as_str()) {
-            let words = outcomes.join(", ");
-            let what = format!("expected one of {words}, found {}", row.outcome);
-            return Err(ShapeError::here(what).under_key("outcome"));
-        }
-        if self.adjudications.contains_key(&key) {
-            let what = format!("{key} was adjudicated by an earlier line, which counts");
-            return Err(ShapeError::here(what));
-        }
-        self.adjudications.insert(key, row);
-        Ok(())
     }
 
     fn question(
@@ -269,7 +217,19 @@ impl Arena {
         Ok(self.unit(head, vec![question, own]))
     }
 
-    fn answer(&mut self, row: &Answer) -> Result<Unit, ShapeError> {
+    fn answer(&mut self, row: &Answer, place: &Place) -> Result<Unit, ShapeError> {
+        in_place([
+            (
+                "question_model",
+                row.question_model.as_str(),
+                questioner(place),
+            ),
+            (
+                "answer_model",
+                row.answer_model.as_str(),
+                place.stem.as_str(),
+            ),
+        ])?;
         let key = question_key(row.run(), &row.question_model, row.outer_attempt)?;
         let name = key.to_string();
         let Some(question) = self.questions.get_mut(&name) else {
@@ -333,11 +293,25 @@ impl Arena {
         draft
     }
 
-    fn critique(&mut self, row: &Critique, mode: &str) -> Result<Unit, ShapeError> {
+    fn critique(&mut self, row: &Critique, place: &Place) -> Result<Unit, ShapeError> {
+        let pair = format!("{}__{}", slug(&row.critic), slug(&row.answer_author));
+        in_place([
+            (
+                "question_author",
+                row.question_author.as_str(),
+                questioner(place),
+            ),
+            (
+                "critic and answer_author",
+                pair.as_str(),
+                place.stem.as_str(),
+            ),
+        ])?;
+        let mode = place.mode.clone().unwrap_or_default();
         let answer = self.answered(row, &row.question_author, &row.answer_author)?;
         let claim = ClaimKey {
             answer: answer.clone(),
-            critique: Some((mode.to_owned(), slug(&row.critic))),
+            critique: Some((mode, slug(&row.critic))),
         };
         let last = row
             .last()
@@ -381,6 +355,11 @@ impl Arena {
             Some(_) => row.answer_author.as_ref().unwrap_or(&row.bob_model),
             None => row.claimant.as_ref().unwrap_or(&row.alice_model),
         };
+        let told = match &critique {
+            Some((_, critic)) => format!("{critic}__{}", slug(answerer)),
+            None => slug(answerer),
+        };
+        in_place([("who debates", told.as_str(), place.stem.as_str())])?;
         let answer = self.answered(row, questioner, answerer)?;
         let claim = ClaimKey {
             answer: answer.clone(),
@@ -455,36 +434,6 @@ impl Arena {
         }
     }
 
-    /// Writes what was adjudicated about `place` into a draft; whether it says who is right.
-    fn decide(&self, place: &str, draft: &mut Draft) -> bool {
-        let Some(row) = self.adjudications.get(place) else {
-            return false;
-        };
-        let verdict = match row.outcome.as_str() {
-            "right" | "claimant" => Some(("chosen", 1.0)),
-            "wrong" | "defender" => Some(("rejected", 0.0)),
-            _ => None,
-        };
-        if let Some((label, reward)) = verdict {
-            draft.metadata.insert("label", label);
-            draft
-                .metadata
-                .insert("reward", row.reward.unwrap_or(reward));
-            let source = format!("adjudication:{}@{}", row.policy, row.policy_digest);
-            draft.metadata.insert("reward_source", source);
-        }
-        let decided = Json::object([
-            ("outcome", Json::from(&row.outcome)),
-            ("reason", Json::from(&row.reason)),
-            ("by", row.decided_by.clone().unwrap_or_default().into()),
-            ("claims", row.claims.clone().unwrap_or_default().into()),
-            ("policy", Json::from(&row.policy)),
-            ("policy_digest", Json::from(&row.policy_digest)),
-        ]);
-        draft.metadata.insert("adjudication", decided);
-        verdict.is_some()
-    }
-
     fn external(&self, place: &str) -> String {
         format!("{}/{place}", self.options.origin)
     }
@@ -517,6 +466,23 @@ impl Arena {
             ..unit
         }
     }
+}
+
+/// Refuses an entry that says another name than its path, which would have two places.
+fn in_place<'a>(
+    names: impl IntoIterator<Item = (&'static str, &'a str, &'a str)>,
+) -> Result<(), ShapeError> {
+    let other = names
+        .into_iter()
+        .find(|(_, said, path)| slug(said) != *path);
+    other.map_or(Ok(()), |(field, said, path)| {
+        let what = format!("expected {path}, as the path says, found {said}");
+        Err(ShapeError::here(what).under_key(field))
+    })
+}
+
+fn questioner(place: &Place) -> &str {
+    place.questioner.as_deref().unwrap_or_default()
 }
 
 /// A file of entries; none where it is no such file, which is said.

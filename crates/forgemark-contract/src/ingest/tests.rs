@@ -495,8 +495,8 @@ fn a_dropped_conversation_is_hidden() {
 const BENCHMARK: &str = r#"[{"run_id": "7", "outer_attempt": 1, "topic_slug": "sums", "status": "succeeded", "generation_rounds": [{"status": "succeeded", "refinement_rounds": [{"round": 1, "question": "1+1?", "answer": "2", "evaluation": {}}]}]},
   {"run_id": "8", "outer_attempt": 1, "topic_slug": "sums", "status": "failed", "generation_rounds": [{"status": "failed", "refinement_rounds": [{"round": 1, "question": "?", "answer": "", "evaluation": {}}]}]}, {}, 5]"#;
 const ANSWERS: &str = r#"[{"question_model": "q", "answer_model": "a", "question": "1+1?", "run_id": "7", "outer_attempt": 1, "status": "succeeded", "attempts": [{"round": 1, "answer": "3"}]},
-  {"question_model": "q", "answer_model": "b", "question": "1+1?", "run_id": "7", "outer_attempt": 1, "status": "ill-posed", "ill_posed_claim": {"x": 1}, "attempts": [{"round": 1, "answer": "hm"}]},
   {"question_model": "q", "answer_model": "a", "question": "?", "run_id": "9", "outer_attempt": 1, "status": "succeeded", "attempts": [{"round": 1, "answer": "3"}]}]"#;
+const ILL_POSED: &str = r#"[{"question_model": "q", "answer_model": "b", "question": "1+1?", "run_id": "7", "outer_attempt": 1, "status": "ill-posed", "ill_posed_claim": {"x": 1}, "attempts": [{"round": 1, "answer": "hm"}]}]"#;
 const CRITIQUES: &str = r#"[{"question": "1+1?", "run_id": "7", "outer_attempt": 1, "question_author": "q", "critic": "q", "answer_author": "a", "status": "succeeded", "attempts": [{"round": 1, "raw_critique": "no, 2", "verdict": "incorrect", "notes": ""}]}]"#;
 const DEBATE: &str = r#"[{"question": "1+1?", "run_id": "7", "outer_attempt": 1, "alice_model": "q", "bob_model": "a", "critic": "q", "answer_author": "a", "history": [{"round": 1, "speaker": "Alice", "message": "wrong"}, {"round": 1, "speaker": "Bob", "message": "yes", "concede": true}]}]"#;
 const ADJUDICATED: &str = r#"{"subject": "answer", "run_id": "7", "outer_attempt": 1, "question_model": "q", "answer_model": "a", "outcome": "wrong", "reason": "critique_upheld", "reward": 0, "policy": "p", "policy_digest": "d"}
@@ -523,6 +523,7 @@ fn an_arena_is_questions_with_candidates_and_what_is_said_of_them() {
         (ADJUDICATIONS, ADJUDICATED),
         ("benchmarks/q.json", BENCHMARK),
         ("answers/q/a.json", ANSWERS),
+        ("answers/q/b.json", ILL_POSED),
         ("critiques/evaluator/q/q__a.json", CRITIQUES),
         ("debates/critiques/evaluator/q/q__a.json", DEBATE),
     ]);
@@ -532,7 +533,7 @@ fn an_arena_is_questions_with_candidates_and_what_is_said_of_them() {
             "adjudications.jsonl:4: outcome: expected one of claimant, defender, dropped, unresolved, found right",
             "adjudications.jsonl:5: policy_digest: the lines before are of another policy; a file holds one",
             "benchmarks/q.json: [3]: expected an object, found integer",
-            "answers/q/a.json: [2]: there is no question 9/q/1",
+            "answers/q/a.json: [1]: there is no question 9/q/1",
         ]
     );
     let by = |end: &str| {
@@ -588,8 +589,198 @@ fn an_arena_is_questions_with_candidates_and_what_is_said_of_them() {
         (second.role.as_str(), at(second, "metadata.arena.concedes")),
         ("defender", true.into())
     );
-    assert_eq!(Arena::rank("automated_evaluations/j.json"), None);
+    assert_eq!(Arena::rank("synthetic_adjudications/j.json"), None);
     assert_eq!(Arena::rank("notes.txt"), None);
+}
+
+#[test]
+fn decisions_stand_with_the_claim_that_they_are_about() {
+    let decision = |kind: &str, rest: &str| {
+        format!(
+            r#"{{"run_id": "7", "outer_attempt": 1, "type": "{kind}", "question_model": "q", {rest}}}"#
+        )
+    };
+    let of_a = r#""answer_model": "a", "critic_model": "q", "mode": "evaluator""#;
+    let file = |rows: &[String]| format!("{{\"decisions\": [{}]}}", rows.join(", "));
+    let judged = file(&[
+        decision(
+            "critique",
+            &format!(r#"{of_a}, "verdict": "mixed", "reasoning": "first""#),
+        ),
+        decision(
+            "critique",
+            &format!(
+                r#"{of_a}, "verdict": "claimant_wins", "confidence": 5, "reasoning": "second", "status": "succeeded""#
+            ),
+        ),
+        decision(
+            "illposed",
+            r#""answer_model": "b", "verdict": "unknown", "status": "failed", "error": "too long""#,
+        ),
+        decision(
+            "critique",
+            r#""answer_model": "z", "critic_model": "q", "mode": "evaluator", "verdict": "mixed""#,
+        ),
+        decision(
+            "critique",
+            r#""answer_model": "a", "critic_model": "q", "verdict": "mixed""#,
+        ),
+    ]);
+    let labelled = file(&[
+        // The run in the id alone, and a critic that does not belong there.
+        r#"{"id": "critique/evaluator/q/q__a/7", "type": "critique", "question_model": "q", "answer_model": "a", "critic_model": "q", "mode": "evaluator", "verdict": "other", "confidence": 2, "comment": "why"}"#.to_owned(),
+        decision("illposed", r#""answer_model": "b", "critic_model": "b", "verdict": "ill-posed""#),
+    ]);
+    let files = [
+        ("benchmarks/q.json", BENCHMARK),
+        ("answers/q/a.json", ANSWERS),
+        ("answers/q/b.json", ILL_POSED),
+        ("critiques/evaluator/q/q__a.json", CRITIQUES),
+        ("automated_evaluations/j.json", &judged),
+        ("evaluations/eve.json", &labelled),
+    ];
+    let (rows, problems) = arena(&files);
+    assert_eq!(
+        problems[2..],
+        [
+            "automated_evaluations/j.json: [0]: 7/q/1/critique/evaluator/q/a is decided again by entry [1], which counts",
+            "automated_evaluations/j.json: [3]: there is no critique 7/q/1/critique/evaluator/q/z",
+            "automated_evaluations/j.json: [4].mode: it is missing",
+        ]
+    );
+    let by = |end: &str| {
+        let found = rows
+            .iter()
+            .find(|row| row.external_id.as_ref().unwrap().ends_with(end));
+        found.unwrap_or_else(|| panic!("{end}"))
+    };
+    let critique = by("critique/evaluator/q/a/critique");
+    let judgment = by("critique/evaluator/q/a/judgment/j");
+    assert_eq!(
+        (judgment.role.as_str(), judgment.text_payload.as_deref()),
+        ("judge", Some("second"))
+    );
+    assert_eq!(judgment.parent_id.as_ref(), Some(&critique.id));
+    assert_eq!(judgment.session_id, critique.session_id);
+    assert_eq!(judgment.relationships[0].relation, "judges");
+    assert_eq!(
+        at(judgment, "metadata.arena.verdict"),
+        "claimant_wins".into()
+    );
+    assert_eq!(at(judgment, "metadata.arena.kind"), "judgment".into());
+    assert_eq!(at(judgment, "metadata.arena.confidence"), 5.into());
+    let failed = by("illposed/b/judgment/j");
+    assert_eq!(
+        (
+            failed.lifecycle_status.as_str(),
+            failed.text_payload.as_deref()
+        ),
+        ("failed", Some("too long"))
+    );
+    assert_eq!(failed.parent_id.as_ref(), Some(&by("7/q/1/answer/b").id));
+    let label = by("critique/evaluator/q/a/label/eve");
+    assert_eq!(
+        (label.role.as_str(), label.text_payload.as_deref()),
+        ("labeller", Some("why"))
+    );
+    assert_eq!(at(label, "metadata.arena.user"), "eve".into());
+    assert!(label.seq > judgment.seq && judgment.seq > critique.seq);
+    assert_eq!(
+        by("illposed/b/label/eve").relationships[0].relation,
+        "labels"
+    );
+    // Nothing of it trains anybody.
+    assert!(
+        rows.iter()
+            .all(|row| row.role == "assistant" || row.reward().is_none())
+    );
+    let (again, _) = arena(&files);
+    assert_eq!(again, rows);
+}
+
+#[test]
+fn an_entry_that_contradicts_its_path_is_refused_with_both() {
+    for (path, text, expected) in [
+        (
+            "answers/q/z.json",
+            ANSWERS,
+            "answers/q/z.json: [0].answer_model: expected z, as the path says, found a",
+        ),
+        (
+            "critiques/evaluator/q/q__z.json",
+            CRITIQUES,
+            "critiques/evaluator/q/q__z.json: [0].critic and answer_author: expected q__z, as the path says, found q__a",
+        ),
+        (
+            "debates/critiques/evaluator/q/q__z.json",
+            DEBATE,
+            "debates/critiques/evaluator/q/q__z.json: [0].who debates: expected q__z, as the path says, found q__a",
+        ),
+    ] {
+        let (_, problems) = arena(&[
+            ("benchmarks/q.json", BENCHMARK),
+            ("answers/q/a.json", ANSWERS),
+            ("answers/q/b.json", ILL_POSED),
+            (path, text),
+        ]);
+        assert!(
+            problems.iter().any(|problem| problem == expected),
+            "{problems:?}"
+        );
+    }
+}
+
+mod heavy {
+    use super::*;
+
+    #[test]
+    fn every_decision_of_the_real_arena_has_its_claim() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/arena");
+        if !folder.is_dir() {
+            eprintln!("skipped: there is no {}", folder.display());
+            return;
+        }
+        let (mut files, mut open) = (Vec::new(), vec![folder.clone()]);
+        while let Some(here) = open.pop() {
+            for entry in std::fs::read_dir(here).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let name = path.strip_prefix(&folder).unwrap().to_str().unwrap();
+                    files.extend(Arena::rank(name).map(|rank| (rank, name.to_owned())));
+                }
+            }
+        }
+        files.sort();
+        let mut arena = Arena::new(options());
+        let mut counts: std::collections::BTreeMap<(usize, &str), usize> = [].into();
+        for (rank, name) in &files {
+            let (units, found) = arena.file(name, &std::fs::read(folder.join(name)).unwrap());
+            *counts.entry((*rank, "records")).or_default() +=
+                units.iter().map(|unit| unit.records.len()).sum::<usize>();
+            for problem in found {
+                let word = if problem.what.contains("again") {
+                    "again"
+                } else {
+                    "alone"
+                };
+                *counts.entry((*rank, word)).or_default() += 1;
+            }
+        }
+        println!("{counts:?}");
+        let of = |rank, word| counts.get(&(rank, word)).copied().unwrap_or(0);
+        // 13,665 judgments: 78 decided again, 1,440 + 78 about claims that nothing makes.
+        assert_eq!(
+            [of(5, "records"), of(5, "again"), of(5, "alone")],
+            [12_069, 78, 1_518]
+        );
+        // 179 labels: one decided again, 26 about 25 critiques and 3 about answers that are not there.
+        assert_eq!(
+            [of(6, "records"), of(6, "again"), of(6, "alone")],
+            [149, 1, 29]
+        );
+    }
 }
 
 #[test]

@@ -80,6 +80,12 @@ fn error_at(bytes: &[u8], offset: usize, what: &'static str) -> JsonError {
     }
 }
 
+/// So many items of an array say how long the others are.
+const SURE_ITEMS: usize = 64;
+
+/// A list grows to at most so many times its length at once, however short its first items are.
+const MOST_GROWTH: usize = 16;
+
 /// What is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -259,8 +265,12 @@ impl<'a> Parser<'a> {
     fn items<T>(&mut self, mut read: impl FnMut(Json) -> T) -> Result<Vec<T>, Fault> {
         self.enter()?;
         let mut items = Vec::new();
+        let start = self.place;
         if self.peek() != Some(b']') {
             loop {
+                if items.len() >= SURE_ITEMS && items.len() == items.capacity() {
+                    items.reserve(self.items_to_come(items.len(), start));
+                }
                 items.push(read(self.value()?));
                 if !self.another(b']', "expected ',' or ']'")? {
                     break;
@@ -269,6 +279,13 @@ impl<'a> Parser<'a> {
         }
         self.leave();
         Ok(items)
+    }
+
+    /// How many more items a long array is going to have, if they are as long as the `n` since `start`. Growing by halves touches
+    /// every page of a large list several times; what is reserved in vain is never touched.
+    fn items_to_come(&self, n: usize, start: usize) -> usize {
+        let each = (self.place - start) / n + 1;
+        ((self.bytes.len() - self.place) / each + 1).min(MOST_GROWTH * n)
     }
 
     fn object(&mut self) -> Result<Json, Fault> {

@@ -4,6 +4,8 @@
 //! one call of [`RecordStore::write`], which applies a list of [`Edit`]s all or nothing and makes one new version. Supersede,
 //! contradict, retire and expire are edits of fields, so they need no words of their own here (see [`super::edit`]).
 
+use std::path::Path;
+
 use super::select::{Filter, Visibility};
 use super::{ContextRecord, Edit, EditResult, StoreError};
 use crate::json::Json;
@@ -23,6 +25,60 @@ pub trait Stores: Send + Sync {
     /// [`StoreError::Exists`] where there is one; else as [`Stores::open`].
     fn create(&self, uri: &str, options: &StoreOptions)
     -> Result<Box<dyn RecordStore>, StoreError>;
+
+    /// Puts a copy of `file` beside the rows of the store at `uri`. Bytes that are there already are not written again.
+    ///
+    /// # Errors
+    /// [`StoreError::Storage`] where the file cannot be read, changes while it is read, or cannot be written there, and for a kind
+    /// of store that keeps no payloads.
+    fn put_payload(&self, uri: &str, file: &Path) -> Result<Payload, StoreError> {
+        let _ = file;
+        Err(no_payloads(uri))
+    }
+
+    /// Copies the payload that `record` names to `into`, which appears only when size and checksum are those that the record
+    /// names; how many bytes it has. A path in the record is one below the store, an address is taken as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the record where it has no payload of its own kind, the payload is not there, or is another
+    /// one; [`StoreError::Storage`] and [`StoreError::Unreachable`] where it cannot be read or written.
+    fn fetch_payload(
+        &self,
+        uri: &str,
+        record: &ContextRecord,
+        into: &Path,
+    ) -> Result<u64, StoreError> {
+        let _ = (record, into);
+        Err(no_payloads(uri))
+    }
+}
+
+fn no_payloads(uri: &str) -> StoreError {
+    StoreError::Storage {
+        uri: uri.to_owned(),
+        what: "a store of this kind keeps no payloads beside its rows".to_owned(),
+        source: None,
+    }
+}
+
+/// What a record says of a payload that is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// Where it lies: a path below the store.
+    pub uri: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256, as `sha256:` and 64 hexadecimal digits.
+    pub checksum: String,
+}
+
+impl Payload {
+    /// Makes `record` name this payload.
+    pub fn name_in(&self, record: &mut ContextRecord) {
+        record.payload_uri = Some(self.uri.clone());
+        record.payload_size = i64::try_from(self.size).ok();
+        record.payload_checksum = Some(self.checksum.clone());
+    }
 }
 
 /// What is fixed when a store is made.

@@ -6,13 +6,17 @@ const GAUGE: Gauge<'static> = Gauge {
     peak: &|| 0,
 };
 
+fn exported(rows: u64) -> Exported {
+    export(&Talks(rows), &MemoryScratch, &mut Counted(0), &GAUGE).unwrap()
+}
+
 #[test]
 fn an_export_writes_a_line_for_each_conversation_and_the_same_bytes_again() {
-    let once = export(1_003, &MemoryScratch, &GAUGE).unwrap();
+    let once = exported(1_003);
     assert_eq!((once.rows, once.lines), (1_003, 201));
     assert!(once.bytes > 500 * 800, "{}", once.bytes);
     assert_eq!(once.digest.len(), 64);
-    assert_eq!(once, export(1_003, &MemoryScratch, &GAUGE).unwrap());
+    assert_eq!(once, exported(1_003));
 }
 
 #[test]

@@ -118,6 +118,9 @@ impl Examples {
     pub(super) fn push(&mut self, example: &Example, provenance: &[u8]) -> Result<u64> {
         let mut pack = Pack::default();
         pack.text(&example.id).bytes(provenance);
+        pack.maybe(example.tools.as_ref(), |pack, tools| {
+            pack.bytes(&to_compact(tools));
+        });
         put_body(&mut pack, &example.body);
         self.0.push(&pack.0)
     }
@@ -128,10 +131,12 @@ impl Examples {
         let mut entry = Unpack(&entry);
         let id = entry.text()?.to_owned();
         let provenance = entry.bytes()?.to_vec();
+        let tools = entry.maybe(|entry| parse(entry.bytes()?).map_err(|_| damaged()))?;
         let body = body(&mut entry)?;
         let example = Example {
             id,
             body,
+            tools,
             records: Vec::new(),
         };
         Ok((example, provenance))
@@ -374,6 +379,7 @@ mod tests {
                 let example = Example {
                     id: "0011".to_owned(),
                     body: body.clone(),
+                    tools: Some("t".into()),
                     records: Vec::new(),
                 };
                 examples.push(&example, b"{}\n").unwrap()
@@ -382,6 +388,7 @@ mod tests {
         for (place, body) in places.into_iter().zip(bodies) {
             let (example, provenance) = examples.at(place).unwrap();
             assert_eq!(example.body, body);
+            assert_eq!(example.tools, Some("t".into()));
             assert_eq!(
                 (example.id.as_str(), &provenance[..]),
                 ("0011", &b"{}\n"[..])

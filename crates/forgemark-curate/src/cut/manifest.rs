@@ -8,7 +8,7 @@ use forgemark_contract::text::{hex, sha256_hex};
 use forgemark_contract::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{PROVENANCE, Plan};
+use super::Plan;
 use crate::encode::Shards;
 use crate::output::FileDigest;
 use crate::recipe::{Recipe, Task};
@@ -17,7 +17,7 @@ use crate::split::{How, Sides};
 use crate::spread::Spread;
 
 /// The version of the manifest's schema.
-const SCHEMA_VERSION: &str = "forgemark-cut-1";
+pub(super) const SCHEMA_VERSION: &str = "forgemark-cut-1";
 
 /// What one side holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -383,67 +383,6 @@ pub(super) fn recipe_json(plan: &Plan) -> Json {
 
 fn missing(rule: crate::recipe::OnMissing) -> Json {
     format!("{rule:?}").to_lowercase().into()
-}
-
-/// Everything in which the files of a cut differ from its manifest; empty when it is proven. `read` returns a file by the
-/// name that the manifest gives it, `None` where there is none.
-pub fn verify(manifest: &Json, read: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> Vec<String> {
-    let mut findings = Vec::new();
-    if manifest.at("schema_version").as_str() != Some(SCHEMA_VERSION) {
-        findings.push(format!(
-            "schema_version: expected {SCHEMA_VERSION}, found {}",
-            manifest.str_or("schema_version", "none")
-        ));
-    }
-    if sha256_hex(&to_compact(manifest.at("recipe"))) != manifest.str_or("recipe_sha256", "") {
-        findings.push("recipe_sha256: it is not the digest of the recipe".to_owned());
-    }
-    for file in manifest.items("files") {
-        let name = file.str_or("path", "");
-        let Some(bytes) = read(name) else {
-            findings.push(format!("{name}: the file is missing"));
-            continue;
-        };
-        let found = FileDigest::of(name, &bytes);
-        if file.at("bytes").as_u64() != Some(found.bytes) {
-            findings.push(format!(
-                "{name}: {} bytes, not those of the manifest",
-                found.bytes
-            ));
-        }
-        if file.str_or("sha256", "") != found.sha256 {
-            findings.push(format!(
-                "{name}: the digest is {}, not that of the manifest",
-                found.sha256
-            ));
-        }
-    }
-    let written = |name: &str| {
-        manifest
-            .items("files")
-            .iter()
-            .find(|file| file.str_or("path", "").ends_with(name))
-    };
-    for side in manifest.items("sides") {
-        let name = side.str_or("name", "");
-        let end = if name.is_empty() {
-            PROVENANCE.to_owned()
-        } else {
-            format!(".{name}{PROVENANCE}")
-        };
-        let lines = written(&end).map(|file| file.at("lines").clone());
-        let rows = side.items("files").iter().map(|name| {
-            let path = name.as_str().unwrap_or_default();
-            let mut files = manifest.items("files").iter();
-            let file = files.find(|file| file.str_or("path", "") == path);
-            file.and_then(|file| file.at("lines").as_u64())
-        });
-        let rows = rows.sum::<Option<u64>>();
-        if lines.as_ref() != Some(side.at("lines")) || rows != side.at("lines").as_u64() {
-            findings.push(format!("side {name}: its lines are not those of its files"));
-        }
-    }
-    findings
 }
 
 /// What one example has become from one cut to another.

@@ -47,9 +47,7 @@ fn halves() -> Plan {
 
 fn check(written: &Written) -> Vec<String> {
     let manifest = parse(&written.output.files["cut.manifest.json"]).unwrap();
-    verify(&manifest, &mut |name| {
-        written.output.files.get(name).cloned()
-    })
+    verify(&manifest, &mut &written.output).unwrap()
 }
 
 #[test]
@@ -79,8 +77,77 @@ fn d18_a_manifest_proves_its_files() {
     let findings = check(&written);
     assert_eq!(findings.len(), 3, "{findings:?}");
     assert!(
-        findings[0].starts_with("cut.eval.jsonl: ")
+        findings[0].starts_with("cut.eval.jsonl, bytes: ")
             && findings[2] == "cut.README.md: the file is missing"
+    );
+}
+
+/// Changes a file and what the manifest says of it, so that its digest proves it.
+fn forge(written: &mut Written, name: &str, change: impl Fn(&str) -> String) {
+    let files = &mut written.output.files;
+    let text = String::from_utf8(files[name].clone()).unwrap();
+    let bytes = change(&text).into_bytes();
+    let (old, new) = (
+        FileDigest::of(name, text.as_bytes()),
+        FileDigest::of(name, &bytes),
+    );
+    files.insert(name.to_owned(), bytes);
+    let manifest = String::from_utf8(files["cut.manifest.json"].clone()).unwrap();
+    let entry = |file: &FileDigest| {
+        let (bytes, lines) = (file.bytes, file.lines);
+        format!(
+            "\"bytes\": {bytes},\n      \"lines\": {lines},\n      \"sha256\": \"{}\"",
+            file.sha256
+        )
+    };
+    assert!(manifest.contains(&entry(&old)), "{manifest}");
+    let manifest = manifest.replace(&entry(&old), &entry(&new));
+    files.insert("cut.manifest.json".to_owned(), manifest.into_bytes());
+}
+
+#[test]
+fn d18_counts_sides_and_rows_are_recomputed_and_not_believed() {
+    let made = || try_cut(talks(20), &halves()).unwrap();
+    let found = |name: &str, change: &dyn Fn(&str) -> String| {
+        let mut written = made();
+        forge(&mut written, name, change);
+        check(&written)
+    };
+    assert_eq!(found("cut.eval.jsonl", &str::to_owned), [""; 0]);
+    let without_first = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    let findings = found("cut.decisions.jsonl", &without_first);
+    assert!(
+        findings
+            .iter()
+            .any(|what| what.starts_with("counts, units: ")),
+        "{findings:?}"
+    );
+    let findings = found("cut.eval.jsonl", &without_first);
+    assert!(
+        findings
+            .iter()
+            .any(|what| what.contains("rows of its files")),
+        "{findings:?}"
+    );
+    let speaker = |text: &str| text.replacen("assistant", "nobody", 1);
+    let findings = found("cut.eval.jsonl", &speaker);
+    assert!(
+        findings
+            .iter()
+            .any(|what| what.starts_with("cut.eval.jsonl: row 1, messages[1]")),
+        "{findings:?}"
+    );
+    let train = made().output.files["cut.train.provenance.jsonl"].clone();
+    let train = String::from_utf8(train).unwrap();
+    let (stolen, _) = train.split_once('\n').unwrap();
+    let findings = found("cut.eval.provenance.jsonl", &|text| {
+        format!("{stolen}\n{}", without_first(text))
+    });
+    assert!(
+        findings
+            .iter()
+            .any(|what| what.contains("is on an earlier side as well")),
+        "{findings:?}"
     );
 }
 

@@ -67,8 +67,13 @@ where
     }
 }
 
-fn batches(
-    batches: impl Iterator<Item = Result<arrow_array::RecordBatch, arrow_schema::ArrowError>> + 'static,
+/// The rows of a table's batches.
+pub fn table_rows(table: super::TableBatches) -> Rows {
+    batches(table)
+}
+
+fn batches<E: Into<ReadError> + 'static>(
+    batches: impl Iterator<Item = Result<arrow_array::RecordBatch, E>> + 'static,
 ) -> Rows {
     Box::new(batches.flat_map(|batch| match batch {
         Ok(batch) => batch::rows(&batch).into_iter().map(Ok).collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use forgemark_contract::store::ChatMessage;
 
 use super::messages::{self, Spelling};
 use super::rules::broken_rule;
-use super::schema::Uses;
+use super::schema::{Kind, Uses};
 use super::{Format, Layout, Task};
 use crate::shape::{Body, Example};
 
@@ -32,7 +32,7 @@ pub fn lines(
     let columns = layout
         .columns(Task::from(&example.body))
         .ok_or_else(|| format!("{} has no lines for this task", layout.format.word()))?;
-    let rows = match &example.body {
+    let mut rows: Vec<Json> = match &example.body {
         Body::Conversation { messages, .. } if layout.completions() => {
             let rows =
                 learned(messages).filter_map(|place| completion(layout, &messages[..=place]));
@@ -40,6 +40,20 @@ pub fn lines(
         }
         _ => row(layout, example, split, number).into_iter().collect(),
     };
+    if let Some(column) = columns.fields().find(|field| field.name == "tools") {
+        let as_text = column.kind == Kind::Text;
+        let tools = match &example.tools {
+            Some(tools) if as_text => Some(messages::as_text(tools).into()),
+            // A column of texts has one in every row.
+            None if as_text => Some(Json::from("")),
+            tools => tools.clone(),
+        };
+        for row in rows.iter_mut().filter_map(Json::as_object_mut) {
+            if let Some(tools) = &tools {
+                row.insert("tools", tools.clone());
+            }
+        }
+    }
     for row in &rows {
         columns
             .fit(row)

@@ -35,6 +35,9 @@ impl Uses {
     /// Conversations as a prompt and a completion.
     pub const COMPLETIONS: Uses = Uses(1 << 8);
 
+    /// Definitions of the tools that the model had.
+    pub const SPECS: Uses = Uses(1 << 9);
+
     /// Whether one of `others` is among them.
     pub const fn any(self, others: Uses) -> bool {
         self.0 & others.0 != 0
@@ -334,6 +337,8 @@ const PLAIN: Kind = Kind::Struct(&[text("role"), text("content"), REASONING]);
 const BARE: Kind = Kind::Struct(&[text("role"), text("content")]);
 const TURN: Kind = Kind::Struct(&[text("from"), text("value")]);
 
+/// The definitions of tools, as the trainer hands them to the chat template.
+const SPECS: Field = Field::new("tools", Kind::Json).optional().with(Uses::SPECS);
 const TRUTH: Field = text("ground_truth").optional().with(Uses::TRUTH);
 const LABEL: Field = Field::new("label", Kind::Bool);
 const RANK: Field = Field::new("rank", Kind::Int);
@@ -366,7 +371,7 @@ macro_rules! columns {
 fn declared(format: Format, task: Task) -> Option<&'static [Field]> {
     Some(match (format, task) {
         (Format::Neutral, task) => neutral(task),
-        (Format::OpenAi, Task::Sft) => columns![list("messages", &OPENAI)],
+        (Format::OpenAi, Task::Sft) => columns![list("messages", &OPENAI), SPECS],
         (Format::OpenAi, Task::Pairs) => columns![
             Field::new("input", OPENAI_INPUT),
             list("preferred_output", &OPENAI),
@@ -377,16 +382,18 @@ fn declared(format: Format, task: Task) -> Option<&'static [Field]> {
             list("messages", &TRL).without(Uses::COMPLETIONS),
             list("prompt", &TRL).with(Uses::COMPLETIONS),
             list("completion", &TRL).with(Uses::COMPLETIONS),
+            SPECS,
         ],
         (Format::Trl, Task::Pairs) => columns![
             list("prompt", &TRL),
             list("chosen", &TRL),
             list("rejected", &TRL),
+            SPECS,
         ],
         (Format::Trl, Task::Labels) => {
-            columns![list("prompt", &TRL), list("completion", &TRL), LABEL,]
+            columns![list("prompt", &TRL), list("completion", &TRL), LABEL, SPECS]
         }
-        (Format::Trl, Task::Rollout) => columns![list("prompt", &TRL), TRUTH],
+        (Format::Trl, Task::Rollout) => columns![list("prompt", &TRL), TRUTH, SPECS],
         (Format::TrlReward, Task::Pairs) => columns![
             list("chosen", &TRL),
             list("rejected", &TRL),
@@ -399,7 +406,11 @@ fn declared(format: Format, task: Task) -> Option<&'static [Field]> {
             Field::new("rejected", TURN),
         ],
         (Format::LlamaFactory, Task::Sft) => {
-            columns![list("conversations", &TURN), text("system")]
+            columns![
+                list("conversations", &TURN),
+                text("system"),
+                text("tools").optional().with(Uses::SPECS),
+            ]
         }
         (Format::LlamaFactory, Task::Pairs) => columns![
             list("conversations", &TURN),
@@ -412,7 +423,7 @@ fn declared(format: Format, task: Task) -> Option<&'static [Field]> {
             text("system"),
             Field::new("kto_tag", Kind::Bool),
         ],
-        (Format::Axolotl, Task::Sft) => columns![list("messages", &AXOLOTL)],
+        (Format::Axolotl, Task::Sft) => columns![list("messages", &AXOLOTL), SPECS],
         (Format::Axolotl, Task::Pairs) => columns![
             list("messages", &BARE),
             Field::new("chosen", BARE),
@@ -455,7 +466,7 @@ fn neutral(task: Task) -> &'static [Field] {
     const KIND: Field = text("kind");
     const PROMPT: Field = list("prompt", &NEUTRAL);
     match task {
-        Task::Sft => columns![ID, KIND, list("messages", &NEUTRAL), REWARD],
+        Task::Sft => columns![ID, KIND, list("messages", &NEUTRAL), REWARD, SPECS],
         Task::Pairs => columns![
             ID,
             KIND,

@@ -38,6 +38,7 @@ fn example(body: Body) -> Example {
     Example {
         id: "e".to_owned(),
         body,
+        tools: None,
         records: Vec::new(),
     }
 }
@@ -356,7 +357,47 @@ fn formats_have_their_words() {
         Format::ALL.map(|format| Format::of_word(format.word())),
         Format::ALL.map(Some)
     );
-    let info = llama_factory_info("cut.jsonl", Task::Pairs);
+    let columns = Layout::of(Format::LlamaFactory, [&pair()]).columns(Task::Pairs);
+    let info = llama_factory_info("cut.jsonl", &columns.unwrap(), Task::Pairs);
     assert_eq!(info.at("ranking").as_bool(), Some(true));
     assert_eq!(info.at("columns").str_or("chosen", ""), "chosen");
+}
+
+#[test]
+fn definitions_of_tools_stand_where_the_trainer_looks_for_them() {
+    let specs = parse_str(r#"[{"type":"function","function":{"name":"look"}}]"#).unwrap();
+    let with = Example {
+        tools: Some(specs.clone()),
+        ..conversation(talk())
+    };
+    let without = conversation(talk());
+    for format in [
+        Format::Trl,
+        Format::OpenAi,
+        Format::Axolotl,
+        Format::Neutral,
+    ] {
+        let layout = Layout::of(format, [&with, &without]);
+        let rows = |example| lines(layout, example, "", 0).unwrap();
+        assert_eq!(rows(&with)[0].at("tools"), &specs, "{format:?}");
+        assert_eq!(rows(&without)[0].get("tools"), None, "{format:?}");
+        let alone = Layout::of(format, [&without]);
+        let columns = alone.columns(Task::Sft).unwrap();
+        assert!(
+            columns.fields().all(|field| field.name != "tools"),
+            "{format:?}"
+        );
+    }
+    let layout = Layout::of(Format::LlamaFactory, [&with, &without]);
+    let rows = |example| lines(layout, example, "", 0).unwrap();
+    assert_eq!(
+        rows(&with)[0].str_or("tools", ""),
+        r#"[{"type": "function", "function": {"name": "look"}}]"#
+    );
+    assert_eq!(rows(&without)[0].str_or("tools", "-"), "");
+    let info =
+        |layout: Layout| llama_factory_info("f", &layout.columns(Task::Sft).unwrap(), Task::Sft);
+    assert_eq!(info(layout).at("columns").str_or("tools", ""), "tools");
+    let alone = Layout::of(Format::LlamaFactory, [&without]);
+    assert_eq!(info(alone).at("columns").get("tools"), None);
 }

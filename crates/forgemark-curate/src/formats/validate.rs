@@ -21,6 +21,19 @@ pub struct Finding {
     pub what: String,
 }
 
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(row) = self.row {
+            write!(f, "row {row}")?;
+            f.write_str(if self.field.is_empty() { ": " } else { ", " })?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{} ({})", self.what, self.rule)
+    }
+}
+
 /// Lines that the API of `OpenAI` asks for at least.
 const FEWEST: u64 = 10;
 
@@ -132,8 +145,16 @@ fn verl(rules: &mut Rules, row: &Json) {
 
 /// What a file makes use of, by its first row: all that may be there, and one of two layouts.
 fn uses_of(row: &Json) -> Uses {
-    let mut uses =
-        Uses::TOOLS | Uses::REASONING | Uses::NAMES | Uses::MASKS | Uses::FLAGS | Uses::TRUTH;
+    let mut uses = [
+        Uses::SPECS,
+        Uses::REASONING,
+        Uses::NAMES,
+        Uses::MASKS,
+        Uses::FLAGS,
+        Uses::TRUTH,
+    ]
+    .into_iter()
+    .fold(Uses::TOOLS, Uses::with);
     if row.get("completion").is_some() && row.get("label").is_none() {
         uses = uses | Uses::COMPLETIONS;
     }

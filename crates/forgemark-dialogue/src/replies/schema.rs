@@ -7,6 +7,8 @@
 
 use forgemark_contract::json::Json;
 
+use forgemark_model::schema::{list, object, of_type, one_of, text, within};
+
 use forgemark_contract::dialogue::{CONFIDENCES, DIFFICULTIES, INTENTS};
 
 /// JSON Schema of the user role's reply.
@@ -57,11 +59,7 @@ pub fn assistant_turn_schema() -> Json {
 /// JSON Schema of a judge's reply; `reasons` is the configured vocabulary, empty for any words.
 pub fn judge_schema(reasons: &[String]) -> Json {
     let words: Vec<&str> = reasons.iter().map(String::as_str).collect();
-    let score = Json::object([
-        ("type", Json::from("number")),
-        ("minimum", Json::from(0)),
-        ("maximum", Json::from(10)),
-    ]);
+    let score = within("number", 0, 10);
     object([
         ("notes", text()),
         (
@@ -75,35 +73,5 @@ pub fn judge_schema(reasons: &[String]) -> Json {
         ("question_ok", of_type("boolean")),
         ("answer_ok", of_type("boolean")),
         ("score", score),
-    ])
-}
-
-fn of_type(name: &str) -> Json {
-    Json::object([("type", Json::from(name))])
-}
-
-fn text() -> Json {
-    of_type("string")
-}
-
-fn one_of(words: &[&str]) -> Json {
-    let words = words.iter().map(|word| Json::from(*word)).collect();
-    Json::object([("type", Json::from("string")), ("enum", Json::Array(words))])
-}
-
-fn list(items: Json) -> Json {
-    Json::object([("type", Json::from("array")), ("items", items)])
-}
-
-fn object<const N: usize>(properties: [(&str, Json); N]) -> Json {
-    let required = properties
-        .iter()
-        .map(|(name, _)| Json::from(*name))
-        .collect();
-    Json::object([
-        ("type", Json::from("object")),
-        ("properties", Json::object(properties)),
-        ("required", Json::Array(required)),
-        ("additionalProperties", Json::from(false)),
     ])
 }

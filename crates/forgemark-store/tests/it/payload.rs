@@ -1,7 +1,8 @@
 //! Payloads beside a table.
 
+use forgemark_contract::store::Stores as _;
 use forgemark_contract::store::{ContextRecord, Edit, StoreError, StoreOptions};
-use forgemark_store::{fetch_payload, put_payload};
+use forgemark_store::LanceStores;
 
 use crate::support::{row, temporary, write};
 
@@ -25,8 +26,8 @@ fn bytes_come_back_as_they_went_in_and_lie_there_once() {
     let file = folder.path().join("in");
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     std::fs::write(&file, &bytes).unwrap();
-    let payload = put_payload(&made.uri, &file).unwrap();
-    assert_eq!(payload, put_payload(&made.uri, &file).unwrap());
+    let payload = LanceStores.put_payload(&made.uri, &file).unwrap();
+    assert_eq!(payload, LanceStores.put_payload(&made.uri, &file).unwrap());
     let mut record = row("a");
     payload.name_in(&mut record);
     assert_eq!(record.payload_size, Some(3_000_000));
@@ -34,7 +35,10 @@ fn bytes_come_back_as_they_went_in_and_lie_there_once() {
     assert_eq!(made.store.fsck().unwrap(), []);
 
     let out = folder.path().join("out");
-    assert_eq!(fetch_payload(&made.uri, &record, &out).unwrap(), 3_000_000);
+    assert_eq!(
+        LanceStores.fetch_payload(&made.uri, &record, &out).unwrap(),
+        3_000_000
+    );
     assert_eq!(std::fs::read(&out).unwrap(), bytes);
     let there = std::path::Path::new(&made.uri).join(&payload.uri);
     let beside: Vec<_> = std::fs::read_dir(there.parent().unwrap())
@@ -49,13 +53,15 @@ fn what_is_not_the_payload_never_appears() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("in");
     std::fs::write(&file, "payload").unwrap();
-    let payload = put_payload(&made.uri, &file).unwrap();
+    let payload = LanceStores.put_payload(&made.uri, &file).unwrap();
     let mut record = row("a");
     payload.name_in(&mut record);
     write(&*made.store, vec![Edit::Add(record.clone())]);
     let out = folder.path().join("out");
     let refused = |record: &ContextRecord, field: &str, what: &str| {
-        let error = fetch_payload(&made.uri, record, &out).unwrap_err();
+        let error = LanceStores
+            .fetch_payload(&made.uri, record, &out)
+            .unwrap_err();
         invalid(&error, field, what);
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
@@ -92,7 +98,14 @@ fn what_is_not_the_payload_never_appears() {
         payload_checksum: None,
         ..record
     };
-    assert_eq!(fetch_payload(&made.uri, &elsewhere, &out).unwrap(), 7);
-    let missing = put_payload(&made.uri, &folder.path().join("none")).unwrap_err();
+    assert_eq!(
+        LanceStores
+            .fetch_payload(&made.uri, &elsewhere, &out)
+            .unwrap(),
+        7
+    );
+    let missing = LanceStores
+        .put_payload(&made.uri, &folder.path().join("none"))
+        .unwrap_err();
     assert!(matches!(missing, StoreError::Storage { .. }), "{missing}");
 }

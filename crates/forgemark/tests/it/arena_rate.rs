@@ -329,3 +329,32 @@ fn adjudications_say_who_is_right() {
         text
     );
 }
+
+#[test]
+fn parts_are_rated_by_themselves() {
+    let rate = |more: &[&str]| {
+        let all = [
+            "arena",
+            "rate",
+            "arena",
+            "--model",
+            "firth",
+            "--bootstrap",
+            "0",
+        ];
+        arena().shown(&[&all, more].concat())
+    };
+    let shown = rate(&["--by", "topic"]);
+    assert_says(&shown, 0, &["Each topic by itself", "sums"]);
+    let shown = rate(&["--by", "attempt", "--json"]);
+    let line = shown.lines().find(|line| line.starts_with('{')).unwrap();
+    let value = parse(line.as_bytes()).unwrap();
+    assert_eq!(value.str_or("parts_by", ""), "attempt");
+    let parts = value.items("parts");
+    // There is one attempt only, so it is all there is.
+    assert_eq!(parts.len(), 1);
+    assert_eq!(parts[0].str_or("part", ""), "1");
+    for key in ["games", "valid_questions", "log_likelihood"] {
+        assert_eq!(parts[0].at(key), value.at(key), "{key}");
+    }
+}

@@ -18,7 +18,8 @@ fn help() {
       demo             Make a first dataset from embedded documents, in a folder here
       status           Say how far the runs of an output folder are, also while one works
       dialogue         Make grounded conversations
-      arena            Work with the files of an arena, where models question and judge each other
+      arena            Let models question, answer and judge each other; work with the files of such an
+                       arena
       store            Keep conversations as versioned records: take them in, find them, change them
       export           Cut training sets out of a store
       validate         Prove an output folder: every file against its contract, and all files against
@@ -56,8 +57,8 @@ fn help() {
 
     Options:
           --origin           Say where each value came from
-          --for <COMMAND>    The command whose configuration is meant: dialogue or export [default:
-                             dialogue]
+          --for <COMMAND>    The command whose configuration is meant: dialogue, arena or export
+                             [default: dialogue]
           --set <KEY=VALUE>  Set a configuration key; may be repeated, the last one wins
           --json             Print the result (or the error) as JSON
       -h, --help             Print help

@@ -174,9 +174,11 @@ fn every_schema_that_is_listed_is_printed() {
             "arena-judgment",
             "arena-label",
             "arena-adjudication",
+            "arena-provenance",
             "arena-judging-task",
             "arena-metadata",
             "dialogue-config",
+            "arena-config",
             "export-config",
         ]
     );

@@ -4,14 +4,20 @@
 #![cfg(test)]
 
 mod arena;
+mod arena_demo;
 mod arena_rate;
+mod arena_run;
+mod bench;
 mod cli;
 mod cli_dialogue;
 mod command;
 mod config;
+#[cfg(feature = "store")]
+mod cut;
 mod doctor;
 mod journal;
 mod kill;
+mod label;
 mod original;
 mod scripted_server;
 mod signals;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use forgemark_arena::policy::{PRESETS, RULES};
-use forgemark_arena::{Content, Corpus, Docket, Graph, Policy, PolicyError};
+use forgemark_arena::{Corpus, Docket, Graph, Policy, PolicyError, faults};
 use forgemark_contract::settings::nearest;
 use forgemark_journal::write_atomic;
 
@@ -12,10 +12,14 @@ use super::check::corpus_error;
 use crate::Context;
 use crate::assemble::disk;
 use crate::error::{AppError, ErrorKind};
+use crate::escape;
 use crate::human;
 use crate::table::{Align, Table};
 
-/// Reads an arena folder, and says so when some of it cannot be read.
+/// Faults of a folder that are said before anything is made of it.
+const SHOWN_FAULTS: usize = 5;
+
+/// Reads an arena folder, and says the first of its faults with file and key.
 ///
 /// # Errors
 /// A folder that is missing, holds no arena or cannot be read.
@@ -25,13 +29,19 @@ pub(super) fn load(dir: &Path, context: &Context<'_>) -> Result<Corpus, AppError
         return Err(AppError::new(ErrorKind::NotFound, what));
     }
     let corpus = Corpus::load(&*disk(), dir, false).map_err(corpus_error)?;
-    let unread = corpus.files.iter();
-    let unread = unread.filter(|file| matches!(file.content, Content::Unreadable(_)));
-    let unread = unread.count() as u64;
-    if unread > 0 {
-        let files = human::plural(unread, "file", "files");
+    let faults = faults(&corpus);
+    for fault in faults.iter().take(SHOWN_FAULTS) {
+        let key = match fault.key.as_str() {
+            "" => String::new(),
+            key => format!(" {key}:"),
+        };
+        let text = format!("{}:{key} {}", fault.place(), fault.what);
+        context.printer.warn(escape::for_line(&text));
+    }
+    if !faults.is_empty() {
+        let all = human::plural(faults.len() as u64, "fault", "faults");
         context.printer.warn(format!(
-            "{files} cannot be read and nothing of them counts: `forgemark arena check {}`",
+            "{all} in the folder; what cannot be read counts nowhere, of what stands twice the last counts: `forgemark arena check {}`",
             dir.display()
         ));
     }

@@ -1,6 +1,8 @@
 //! `forgemark arena rate DIR`
 
-use forgemark_arena::rate::{Intervals, Options, Ratings, Role, Row, Variant};
+use forgemark_arena::rate::{
+    By, Intervals, Options, Part, Ratings, Role, Row, Variant, rate_parts,
+};
 use forgemark_arena::{Adjudicator, Stats, Walk, rate, sensitivity};
 use forgemark_contract::json::Json;
 use forgemark_stats::Interval;
@@ -34,6 +36,15 @@ pub fn run(args: &ArenaRateArgs, context: &Context<'_>) -> Result<Exit, AppError
         let variants = args
             .sensitivity
             .then(|| sensitivity(&corpus, docket, &policy));
+        let parts = args.by.map(|by| {
+            let options = Options {
+                resamples: 0,
+                ..options
+            };
+            let by = By::from(by);
+            let parts = rate_parts(&corpus, &adjudicator, &walk, &labelled, options, by);
+            (by, parts)
+        });
         if let Some(path) = &args.csv {
             ground::write(path, &csv(&ratings))?;
             context.printer.note(format!("wrote {}", path.display()));
@@ -65,6 +76,10 @@ pub fn run(args: &ArenaRateArgs, context: &Context<'_>) -> Result<Exit, AppError
                 let variants = variants.iter().map(Variant::to_json);
                 object.insert("sensitivity", Json::Array(variants.collect()));
             }
+            if let (Some((by, parts)), Some(object)) = (&parts, value.as_object_mut()) {
+                object.insert("parts_by", by.as_str());
+                object.insert("parts", parts.iter().map(Part::to_json).collect::<Json>());
+            }
             context.printer.json_line(&value)?;
         } else {
             context.printer.result(ground::policy_text(&policy))?;
@@ -73,6 +88,11 @@ pub fn run(args: &ArenaRateArgs, context: &Context<'_>) -> Result<Exit, AppError
                 context
                     .printer
                     .result(format!("\n{}", variants_text(variants)))?;
+            }
+            if let Some((by, parts)) = &parts {
+                context
+                    .printer
+                    .result(format!("\n{}", parts_text(*by, parts)))?;
             }
         }
         Ok(Exit::Done)
@@ -235,6 +255,52 @@ fn variants_text(variants: &[Variant]) -> String {
     let legend = crate::escape::for_line(&legend.collect::<Vec<_>>().join(", ")).into_owned();
     format!(
         "What the ratings depend on (Elo; moved: ranks that differ, answerers + questioners)\n{table}\n{legend}"
+    )
+}
+
+fn parts_text(by: By, parts: &[Part]) -> String {
+    let mut table = Table::new(&[
+        (by.as_str(), Align::Left),
+        ("games", Align::Right),
+        ("valid", Align::Right),
+        ("model", Align::Left),
+        ("role", Align::Left),
+        ("Elo", Align::Right),
+        ("error", Align::Right),
+        ("won", Align::Right),
+        ("lost", Align::Right),
+    ]);
+    for part in parts {
+        let ratings = &part.ratings;
+        let rows = ratings.rows.iter().filter(|row| row.wins + row.losses > 0);
+        for (at, row) in rows.enumerate() {
+            let (name, games, valid) = if at == 0 {
+                (
+                    part.name.clone(),
+                    count(ratings.games),
+                    count(ratings.valid),
+                )
+            } else {
+                Default::default()
+            };
+            table.row([
+                name,
+                games,
+                valid,
+                row.model.clone(),
+                row.role.as_str().to_owned(),
+                elo(row.rating.elo()),
+                row.rating
+                    .elo_error()
+                    .map_or("-".to_owned(), |error| format!("{error:.1}")),
+                count(row.wins),
+                count(row.losses),
+            ]);
+        }
+    }
+    format!(
+        "Each {} by itself (the mean of its questioners is 1000)\n{table}",
+        by.as_str()
     )
 }
 

@@ -142,11 +142,15 @@ fn tick(range: f64) -> f64 {
 /// The share of games that each answerer wins against each questioner: blue where the answerer wins, orange where the questioner does.
 pub(super) fn matrix(stats: &Stats) -> String {
     const CELL: f64 = 74.0;
-    const HEAD: f64 = 240.0;
+    /// The title takes so much, however few models there are.
+    const NARROWEST: f64 = 640.0;
     let names: Vec<&String> = stats.models.keys().collect();
     let left = left(names.iter().map(|name| name.as_str()));
     let size = CELL * names.len() as f64;
-    let (width, height) = (left + size + left * 0.67, HEAD + size * 0.55 + 30.0);
+    // The names of the columns stand at 48 degrees: sin 48 = 0.74, cos 48 = 0.67.
+    let above = 60.0 + 0.75 * left;
+    let width = (left + size + left * 0.67).max(NARROWEST);
+    let height = above + size * 0.55 + 30.0;
     let tall = CELL * 0.55;
     let mut out = head(
         width,
@@ -164,13 +168,13 @@ pub(super) fn matrix(stats: &Stats) -> String {
         let _ = writeln!(
             out,
             "<text x=\"{x:.1}\" y=\"{:.1}\" transform=\"rotate(-48 {x:.1} {:.1})\" fill=\"#1f2328\" {FONT}>{}</text>",
-            HEAD - 8.0,
-            HEAD - 8.0,
+            above - 8.0,
+            above - 8.0,
             escaped(questioner)
         );
     }
     for (row, answerer) in names.iter().enumerate() {
-        let y = HEAD + tall * row as f64;
+        let y = above + tall * row as f64;
         text(
             &mut out,
             left - 12.0,
@@ -194,7 +198,7 @@ pub(super) fn matrix(stats: &Stats) -> String {
             );
             if let (Some(ratio), Some(share)) = (ratio, share) {
                 let middle = x + CELL / 2.0 - 1.0;
-                let ink = if (0.25..=0.75).contains(&ratio) {
+                let ink = if (0.15..=0.85).contains(&ratio) {
                     "#1f2328"
                 } else {
                     "#ffffff"

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use forgemark_arena::rate::{Model, Options};
 use forgemark_arena::{Adjudicator, Corpus, Docket, Graph, Policy, Stats, Walk, policy, rate};
 use forgemark_contract::json::{self, Json};
 
-use super::process::peak_memory;
+use super::process::{Counters, peak_memory};
 use super::project::Workspace;
 use super::report::{Report, Side};
 use crate::Context;
@@ -63,14 +63,16 @@ pub(super) fn run(args: &BenchArenaArgs, context: &Context<'_>) -> Result<Exit, 
             of.seconds("load") + of.seconds("stats"),
             of.count("peak_memory"),
         );
+        let cpu = cpu(of);
         let shown = format!(
-            "{} in {seconds:.2} s, {}",
+            "{} in {seconds:.2} s, {cpu:.2} s of processors, {}",
             human::count(claims),
             human::bytes(memory)
         );
         let value = Json::object([
             ("claims", Json::from(claims)),
             ("seconds", Json::from(seconds)),
+            ("cpu_seconds", Json::from(cpu)),
             ("peak_memory", Json::from(memory)),
         ]);
         let key = if key == "few" {
@@ -81,8 +83,16 @@ pub(super) fn run(args: &BenchArenaArgs, context: &Context<'_>) -> Result<Exit, 
         report.fact(key, shown, value);
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let seconds = |of: &Measured| of.seconds("load") + of.seconds("stats");
-    let ratio = seconds(many) / seconds(few).max(1e-9);
+    // Of processors, because these are minutes apart and what else the machine does meanwhile differs.
+    let ratio = cpu(many) / cpu(few).max(1e-9);
+    for (key, of) in [
+        ("load_cpu_s", "load_cpu"),
+        ("stats_cpu_s", "stats_cpu"),
+        ("fit_cpu_s", "fit_cpu"),
+        ("itemised_cpu_s", "itemised_cpu"),
+    ] {
+        report.number(key, whole.seconds(of), "s", 3);
+    }
     report.bar(
         "load_s",
         "read, type and index",
@@ -130,7 +140,7 @@ pub(super) fn run(args: &BenchArenaArgs, context: &Context<'_>) -> Result<Exit, 
     );
     report.bar(
         "time_ratio",
-        "time for a hundred times the claims",
+        "processors' time for a hundred times the claims",
         Side::AtMost,
         RATIO_BAR,
         ratio,
@@ -147,6 +157,28 @@ pub(super) fn run(args: &BenchArenaArgs, context: &Context<'_>) -> Result<Exit, 
         0,
     );
     report.print(args.json.json, context)
+}
+
+/// The processors' time of reading and counting a folder, in seconds.
+fn cpu(of: &Measured) -> f64 {
+    of.seconds("load_cpu") + of.seconds("stats_cpu")
+}
+
+/// A stopwatch of the wall and of the processors.
+struct Watch(Instant, Counters);
+
+impl Watch {
+    fn start() -> Result<Self, AppError> {
+        Ok(Watch(Instant::now(), Counters::now()?))
+    }
+
+    /// What passed since the start, of both.
+    fn read(&self) -> Result<(f64, f64), AppError> {
+        let wall = self.0.elapsed();
+        let cpu = Counters::now()?.since(&self.1).cpu();
+        let seconds = |time: Duration| time.as_secs_f64();
+        Ok((seconds(wall), seconds(cpu)))
+    }
 }
 
 /// What a measured process says.
@@ -199,13 +231,13 @@ pub(super) fn measure(
 ) -> Result<Exit, AppError> {
     let policy = Policy::preset(policy::DEFAULT)
         .ok_or_else(|| AppError::new(ErrorKind::Bug, "there is no default policy"))?;
-    let began = Instant::now();
+    let watch = Watch::start()?;
     let corpus = Corpus::load(&*disk(), &args.dir, false).map_err(corpus_error)?;
     let graph = Graph::new(&corpus, &HashSet::new());
     let docket = Docket::new(&corpus, &graph);
-    let load = began.elapsed().as_secs_f64();
+    let (load, load_cpu) = watch.read()?;
     let load_memory = peak_memory();
-    let began = Instant::now();
+    let watch = Watch::start()?;
     let adjudicator = Adjudicator::new(&docket, &policy);
     let walk = Walk::new(&corpus, &adjudicator);
     let stats = Stats::new(
@@ -215,7 +247,7 @@ pub(super) fn measure(
         if args.rates { RESAMPLES } else { 0 },
         0,
     );
-    let stats_s = began.elapsed().as_secs_f64();
+    let (stats_s, stats_cpu) = watch.read()?;
     let mut fields = vec![
         (
             "bytes",
@@ -223,27 +255,31 @@ pub(super) fn measure(
         ),
         ("claims", Json::from(docket.claims.len())),
         ("load", Json::from(load)),
+        ("load_cpu", Json::from(load_cpu)),
         ("load_memory", Json::from(load_memory)),
         ("stats", Json::from(stats_s)),
+        ("stats_cpu", Json::from(stats_cpu)),
     ];
     if args.rates {
-        for (name, model, resamples) in [
-            ("fit", Model::Bipartite, RESAMPLES),
-            ("itemised", Model::Itemised, 0),
+        for (name, cpu_name, model, resamples) in [
+            ("fit", "fit_cpu", Model::Bipartite, RESAMPLES),
+            ("itemised", "itemised_cpu", Model::Itemised, 0),
         ] {
             let options = Options {
                 model,
                 resamples,
                 seed: 0,
             };
-            let began = Instant::now();
+            let watch = Watch::start()?;
             let ratings = rate(
                 &adjudicator,
                 &walk,
                 &stats.agreement.panel.labelled,
                 options,
             );
-            fields.push((name, Json::from(began.elapsed().as_secs_f64())));
+            let (wall, cpu) = watch.read()?;
+            fields.push((name, Json::from(wall)));
+            fields.push((cpu_name, Json::from(cpu)));
             std::hint::black_box(&ratings);
         }
     }

@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
-use forgemark_curate::bench::{self, Gauge};
-use forgemark_curate::spill::ScratchFile;
+use forgemark_contract::store::{At, Parts, Snapshot, StoreOptions};
+use forgemark_curate::bench::{self, Gauge, Talks, talk};
 
+use super::ingest::fill;
 use super::process::peak_memory;
+use super::project::Workspace;
 use super::report::{Report, Side};
 use crate::Context;
-use crate::cli::BenchRowsArgs;
+use crate::cli::{BenchExportArgs, BenchRowsArgs};
+use crate::commands::export::folder::Folder;
 use crate::error::AppError;
 use crate::exit::Exit;
 use crate::human;
@@ -19,38 +22,57 @@ const EXPORT_SECONDS: f64 = 40.0;
 const EXPORT_MEMORY: f64 = 1024.0;
 const MINHASH_SECONDS: f64 = 60.0;
 
-/// Measures an export of records that are made as they are read.
+/// Records in one version of the store that is exported.
+const BATCH: u64 = 50_000;
+
+/// Measures an export out of a store, or of records that are made as they are read, into a folder as `forgemark export` does.
 ///
 /// # Errors
-/// A temporary file that cannot be used, and a stdout that takes nothing.
-pub(super) fn export(args: &BenchRowsArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+/// A store or folder that cannot be used, and a stdout that takes nothing.
+pub(super) fn export(args: &BenchExportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    let (rows, json) = (args.rows.rows, args.rows.json.json);
+    let workspace = Workspace::new(args.dir.as_deref(), "export")?;
+    let snapshot: Box<dyn Snapshot> = if args.without_store {
+        Box::new(Talks(rows))
+    } else {
+        let uri = workspace.path().join("made.lance").display().to_string();
+        let store = context.stores.create(&uri, &StoreOptions::default())?;
+        fill(&*store, 0..rows, BATCH, &|number| talk(number, Parts::ALL))?;
+        drop(store);
+        context.stores.open(&uri)?.snapshot(&At::Latest)?
+    };
+    let dir = workspace.path().join("cut");
+    let mut folder = Folder::begin(&dir, false, None)?;
+    let scratch = Folder::scratch(&dir);
     let start = Instant::now();
-    let scratch =
-        || -> std::io::Result<Box<dyn ScratchFile>> { Ok(Box::new(tempfile::tempfile()?)) };
-    let result = bench::export(args.rows, &scratch, &gauge(&|| start.elapsed()))?;
+    let now = || start.elapsed();
+    let result = bench::export(&*snapshot, &scratch, &mut folder, &gauge(&now))?;
+    folder.commit()?;
+    let seconds = start.elapsed().as_secs_f64();
     let mut report = Report::new("export").with_figures_on_top();
     report.fact("rows", human::count(result.rows), result.rows);
+    report.fact("store", snapshot.uri(), snapshot.uri());
     report.fact("lines", human::count(result.lines), result.lines);
     report.fact("bytes", human::bytes(result.bytes), result.bytes);
-    report.number("seconds", result.seconds, "s", 3);
+    report.number("seconds", seconds, "s", 3);
     report.fact(
         "peak_bytes",
         human::bytes(result.peak_bytes),
         result.peak_bytes,
     );
     report.fact("sha256", result.digest.as_str(), result.digest.as_str());
-    if args.rows <= MANY && !cfg!(debug_assertions) {
+    if rows <= MANY && !cfg!(debug_assertions) {
         report.bar(
             "time",
             "time",
             Side::AtMost,
             EXPORT_SECONDS,
-            result.seconds,
+            seconds,
             "s",
             1,
         );
     }
-    if args.rows <= MANY {
+    if rows <= MANY {
         let mib = result.peak_bytes as f64 / f64::from(1 << 20);
         report.bar(
             "memory",
@@ -62,7 +84,7 @@ pub(super) fn export(args: &BenchRowsArgs, context: &Context<'_>) -> Result<Exit
             0,
         );
     }
-    report.print(args.json.json, context)
+    report.print(json, context)
 }
 
 /// Measures near duplicates by wording.

@@ -143,7 +143,7 @@ fn table(forecast: &Estimate) -> String {
     ]);
     for role in &forecast.roles {
         table.row([
-            role.role,
+            role.role.as_str(),
             &role.model,
             &human::count(role.calls),
             &human::count(role.most_calls),
@@ -177,7 +177,7 @@ fn json(forecast: &Estimate, probed: Option<&Summary>) -> Json {
         .iter()
         .map(|role| {
             Json::object([
-                ("role", Json::from(role.role)),
+                ("role", Json::from(role.role.as_str())),
                 ("model", Json::from(role.model.as_str())),
                 ("calls", Json::from(role.calls)),
                 ("calls_at_most", Json::from(role.most_calls)),

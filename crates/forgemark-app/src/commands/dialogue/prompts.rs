@@ -7,7 +7,7 @@ use forgemark_journal::write_atomic;
 
 use crate::Context;
 use crate::assemble::disk;
-use crate::cli::PromptsCommand;
+use crate::cli::{PromptsCommand, PromptsExportArgs};
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 
@@ -20,6 +20,18 @@ pub fn run(command: &PromptsCommand, context: &Context<'_>) -> Result<Exit, AppE
     let prompts = Prompts::load(&BTreeMap::new()).map_err(|error| {
         AppError::new(ErrorKind::Bug, "the built-in templates do not load").caused_by(error)
     })?;
+    write(args, prompts.export(), context)
+}
+
+/// Writes templates into a folder. A file that is there is left alone.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn write<'t>(
+    args: &PromptsExportArgs,
+    templates: impl Iterator<Item = (&'static str, &'t str)>,
+    context: &Context<'_>,
+) -> Result<Exit, AppError> {
     let storage = disk();
     storage
         .create_dir_all(&args.dir)
@@ -28,7 +40,7 @@ pub fn run(command: &PromptsCommand, context: &Context<'_>) -> Result<Exit, AppE
             path: args.dir.clone(),
             source,
         })?;
-    for (name, text) in prompts.export() {
+    for (name, text) in templates {
         let path = args.dir.join(name);
         if path.exists() {
             context

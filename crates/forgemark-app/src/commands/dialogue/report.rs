@@ -103,10 +103,7 @@ pub fn table(summary: &Summary) -> String {
         ),
     );
     row("cost", cost(all.cost_micro_usd, all.unknown_price_calls));
-    match spending::table(&summary.totals) {
-        Some(endpoints) => format!("{table}\n\n{endpoints}"),
-        None => table.to_string(),
-    }
+    spending::below(&table, &summary.totals)
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {

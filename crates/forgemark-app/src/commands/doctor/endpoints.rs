@@ -19,7 +19,7 @@ use crate::clock;
 use crate::error::rooms::endpoint_hint;
 use crate::error::{AppError, ErrorKind};
 use crate::human;
-use crate::models::{self, Route};
+use crate::models::{self, Route, Wanted};
 use crate::network;
 
 /// Longest wait for a list of models.
@@ -37,7 +37,8 @@ pub(super) fn check(
     report: &mut Report,
     context: &Context<'_>,
 ) -> Result<(), AppError> {
-    let routes = match models::routes(config, context.env) {
+    let wanted = Wanted::of_dialogue(config, root);
+    let routes = match models::routes(&wanted, context.env) {
         Ok(routes) => routes,
         Err(errors) => {
             add_all(report, "models", &errors);
@@ -50,12 +51,12 @@ pub(super) fn check(
             Some(_) => (Level::Ok, "runs in this process"),
             None => (Level::Fail, "is no model of this program"),
         };
-        report.add(route.role, level, format!("{} {what}", route.model));
+        report.add(&route.role, level, format!("{} {what}", route.model));
     }
     if routes.iter().all(|route| route.endpoints.is_empty()) {
         return Ok(());
     }
-    let caller_config = match models::caller_config(config, root, context.env, &agents::find) {
+    let caller_config = match models::caller_config(&wanted, context.env, &agents::of_role) {
         Ok(caller_config) => caller_config,
         Err(mut errors) => {
             // Keys and agents that are missing were said above.
@@ -123,7 +124,10 @@ fn ask(
     };
     context.runtime()?.block_on(async {
         for route in routes.iter().filter(|route| !route.endpoints.is_empty()) {
-            let name = config.roles.get(route.role).map(|role| role.model.as_str());
+            let name = config
+                .roles
+                .get(&route.role)
+                .map(|role| role.model.as_str());
             let model = name.and_then(|name| config.models.get(name));
             if let Some(Backend::Http(endpoints)) = model.map(|model| &model.backend) {
                 for endpoint in endpoints {
@@ -131,9 +135,9 @@ fn ask(
                     listing(route, endpoint, listed, report);
                 }
             }
-            match caller.probe(route.role).await {
+            match caller.probe(&route.role).await {
                 Ok(probe) => probed(&probe, report),
-                Err(error) => report.add(route.role, Level::Fail, error.to_string()),
+                Err(error) => report.add(&route.role, Level::Fail, error.to_string()),
             }
         }
     });
@@ -155,7 +159,7 @@ fn listing(
                 .iter()
                 .any(|name| name == wanted || name.rsplit('/').next() == Some(wanted)) =>
         {
-            report.add(route.role, Level::Ok, format!("{at} lists {wanted}"));
+            report.add(&route.role, Level::Ok, format!("{at} lists {wanted}"));
         }
         Ok(names) => {
             let shown: Vec<&str> = names.iter().take(MAX_NAMES).map(String::as_str).collect();
@@ -171,9 +175,9 @@ fn listing(
                 )),
             };
             // Routers serve more than they list, so the probe decides.
-            report.add_with_hint(route.role, Level::Warn, text, hint);
+            report.add_with_hint(&route.role, Level::Warn, text, hint);
         }
-        Err(error) => report.add(route.role, Level::Warn, format!("{at}: {error}")),
+        Err(error) => report.add(&route.role, Level::Warn, format!("{at}: {error}")),
     }
 }
 

@@ -60,7 +60,7 @@ pub fn make(task: Task, args: &ExportArgs, context: &Context<'_>) -> Result<Made
     let settings = settings(task, args, context)?;
     let name = name(args)?;
     let snapshot = snapshot(&args.store, &args.at, context)?;
-    let mut folder = Folder::begin(&args.dir, args.replace)?;
+    let mut folder = Folder::begin(&args.dir, args.replace, context.build.tables)?;
     let made = match settings {
         Settings::Cut(settings) => {
             let plan = plan(*settings, name)?;

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use forgemark_contract::ingest::{Lines, Options, RewardFrom, RowShape};
 use forgemark_contract::json::{Json, Object, parse_str};
-use forgemark_contract::store::{ContextRecord, Edit, EditResult, Key, Written, lifecycle};
+use forgemark_contract::store::{At, ContextRecord, Edit, EditResult, Key, Written, lifecycle};
 
 use super::reader::{LONGEST, Line, LineReader};
-use super::{instant, key, open, texts, usage};
+use super::{instant, key, open, record, texts, usage};
 use crate::Context;
 use crate::cli::store::{
-    StoreAddArgs, StoreArgs, StoreExpireArgs, StoreKeysArgs, StoreRetireArgs, StoreSupersedeArgs,
-    StoreUpdateArgs,
+    StoreAddArgs, StoreArgs, StoreAttachArgs, StoreExpireArgs, StoreKeysArgs, StoreRetireArgs,
+    StoreSupersedeArgs, StoreUpdateArgs,
 };
 use crate::clock;
 use crate::error::{AppError, ErrorKind};
@@ -48,6 +48,29 @@ pub(super) fn update(args: &StoreUpdateArgs, context: &Context<'_>) -> Result<Ex
     }
     if fields.is_empty() {
         return Err(usage("nothing to change").hint("add --set FIELD=VALUE or --clear FIELD"));
+    }
+    let key = key(&args.key.key, args.key.external);
+    write(&args.store, vec![Edit::Patch { key, fields }], context)
+}
+
+/// Puts a file beside the rows and lets a record name it.
+///
+/// # Errors
+/// A file that cannot be read; else as [`update`].
+pub(super) fn attach(args: &StoreAttachArgs, context: &Context<'_>) -> Result<Exit, AppError> {
+    // Nothing is copied for a record that is not there.
+    record(
+        &*open(&args.store.store, context)?.snapshot(&At::Latest)?,
+        &args.key,
+    )?;
+    let payload = context.stores.put_payload(&args.store.store, &args.file)?;
+    let mut fields = Object::from([
+        ("payload_uri", Json::from(payload.uri)),
+        ("payload_size", payload.size.into()),
+        ("payload_checksum", payload.checksum.into()),
+    ]);
+    if let Some(kind) = &args.content_type {
+        fields.insert("content_type", kind);
     }
     let key = key(&args.key.key, args.key.external);
     write(&args.store, vec![Edit::Patch { key, fields }], context)

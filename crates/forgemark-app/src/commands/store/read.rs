@@ -87,6 +87,14 @@ pub(super) fn list(args: &StoreListArgs, context: &Context<'_>) -> Result<Exit, 
 pub(super) fn get(args: &StoreGetArgs, context: &Context<'_>) -> Result<Exit, AppError> {
     let snapshot = snapshot(&args.store.store, &args.at, context)?;
     let record = record(&*snapshot, &args.key)?;
+    if let Some(into) = &args.payload {
+        let store = &args.store.store;
+        let bytes = context.stores.fetch_payload(store, &record, into)?;
+        let into = into.display();
+        let size = human::bytes(bytes);
+        context.printer.result(format!("{into}: {size}"))?;
+        return Ok(Exit::Done);
+    }
     if args.store.json.json {
         context.printer.json_line(&record)?;
     } else {

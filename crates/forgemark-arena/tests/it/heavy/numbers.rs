@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use forgemark_arena::games::{End, Meeting, OwnAnswer};
 use forgemark_arena::policy::Orphans;
+use forgemark_arena::rate::{By, Model, Options, rate, rate_parts};
 use forgemark_arena::{Adjudicator, Corpus, Docket, Graph, Policy, Stats, Walk};
 use forgemark_journal::DiskStorage;
-use forgemark_stats::rating::{AscentRules, Rating, ascend, elo, fit};
+use forgemark_stats::rating::{AscentRules, Labelled, Rating, ascend, elo, fit};
 
 use super::folder;
 
@@ -21,6 +22,7 @@ fn the_numbers_of_the_original_come_out() {
     people_after_the_panel(&corpus, &docket);
     invalid_questions(&docket);
     statistics(&corpus, &docket);
+    parts(&corpus, &docket);
 }
 
 fn preset(name: &str) -> Policy {
@@ -277,4 +279,60 @@ fn statistics(corpus: &Corpus, docket: &Docket<'_>) {
         of.map(|(_, n)| n).sum()
     };
     assert_eq!((verdicts("critique"), verdicts("ill-posed")), (13_413, 252));
+}
+
+/// Topics and attempts divide the games, and each is rated on its own.
+fn parts(corpus: &Corpus, docket: &Docket<'_>) {
+    let policy = preset("head");
+    let adjudicator = Adjudicator::new(docket, &policy);
+    let walk = Walk::new(corpus, &adjudicator);
+    let stats = Stats::new(corpus, &adjudicator, &walk, 0, 0);
+    let options = Options {
+        model: Model::Firth,
+        resamples: 0,
+        seed: 0,
+    };
+    let of = |by| {
+        rate_parts(
+            corpus,
+            &adjudicator,
+            &walk,
+            &Labelled::default(),
+            options,
+            by,
+        )
+    };
+    let attempts = of(By::Attempt);
+    for part in &attempts {
+        let counted = stats.attempts[&part.name.parse().unwrap()];
+        assert_eq!(
+            (part.ratings.games, part.ratings.valid),
+            (counted.games.n, counted.valid)
+        );
+    }
+    let names: Vec<_> = attempts.iter().map(|part| part.name.as_str()).collect();
+    assert_eq!(names, ["1", "2", "3", "4", "5"]);
+    let topics = of(By::Topic);
+    assert_eq!(topics.len(), 44);
+    for parts in [&attempts, &topics] {
+        assert_eq!(
+            parts.iter().map(|part| part.ratings.games).sum::<u64>(),
+            1_868
+        );
+        let rows = parts.iter().flat_map(|part| &part.ratings.rows);
+        for row in rows.filter(|row| row.wins + row.losses > 0) {
+            assert!(row.rating.logit.is_some_and(f64::is_finite), "{row:?}");
+        }
+    }
+    // All of it is one part of itself.
+    let whole = rate(
+        &adjudicator,
+        &walk.only(|_| true),
+        &Labelled::default(),
+        options,
+    );
+    assert_eq!(
+        whole,
+        rate(&adjudicator, &walk, &Labelled::default(), options)
+    );
 }

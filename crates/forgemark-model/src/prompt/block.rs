@@ -6,14 +6,14 @@ use super::neutral::{push_neutral, push_reference, restore};
 
 /// A block found in a prompt.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Block<'a> {
+pub struct Block<'a> {
     attributes: &'a str,
     body: &'a str,
 }
 
 impl<'a> Block<'a> {
     /// The value of an attribute.
-    pub(crate) fn attribute(&self, name: &str) -> Option<String> {
+    pub fn attribute(&self, name: &str) -> Option<String> {
         let mut rest = self.attributes;
         loop {
             let (key, after) = rest.trim_start().split_once("=\"")?;
@@ -26,18 +26,18 @@ impl<'a> Block<'a> {
     }
 
     /// What stands between the tags, as it stands there: for blocks within blocks.
-    pub(crate) fn body(&self) -> &'a str {
+    pub fn body(&self) -> &'a str {
         self.body
     }
 
     /// The text that was put into the block.
-    pub(crate) fn text(&self) -> Cow<'a, str> {
+    pub fn text(&self) -> Cow<'a, str> {
         restore(self.body)
     }
 }
 
 /// Appends ` name="value"`.
-pub(crate) fn attribute(out: &mut String, name: &str, value: &str) {
+pub fn attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);
     out.push_str("=\"");
@@ -59,7 +59,7 @@ pub(crate) fn attribute(out: &mut String, name: &str, value: &str) {
 }
 
 /// Appends `<name attributes>` and a line break.
-pub(crate) fn push_open(out: &mut String, name: &str, attributes: &[(&str, &str)]) {
+pub fn push_open(out: &mut String, name: &str, attributes: &[(&str, &str)]) {
     out.push('<');
     out.push_str(name);
     for (key, value) in attributes {
@@ -69,7 +69,7 @@ pub(crate) fn push_open(out: &mut String, name: &str, attributes: &[(&str, &str)
 }
 
 /// Appends a whole block with neutralised text and a final line break.
-pub(crate) fn push_block(out: &mut String, name: &str, attributes: &[(&str, &str)], text: &str) {
+pub fn push_block(out: &mut String, name: &str, attributes: &[(&str, &str)], text: &str) {
     push_open(out, name, attributes);
     push_neutral(out, text);
     out.push_str("\n</");
@@ -81,7 +81,7 @@ pub(crate) fn push_block(out: &mut String, name: &str, attributes: &[(&str, &str
 ///
 /// A tag counts only at the start of a line and with a line break behind it, so that a rule may
 /// speak of `<passage>` in running text. A block without an end is none.
-pub(crate) fn blocks<'a>(prompt: &'a str, name: &str) -> Vec<Block<'a>> {
+pub fn blocks<'a>(prompt: &'a str, name: &str) -> Vec<Block<'a>> {
     let mut found = Vec::new();
     let open = format!("<{name}");
     let close = format!("\n</{name}>");
@@ -113,7 +113,7 @@ pub(crate) fn blocks<'a>(prompt: &'a str, name: &str) -> Vec<Block<'a>> {
 }
 
 /// The attributes of the first `<name ... />` line.
-pub(crate) fn self_closing<'a>(prompt: &'a str, name: &str) -> Option<Block<'a>> {
+pub fn self_closing<'a>(prompt: &'a str, name: &str) -> Option<Block<'a>> {
     let open = format!("<{name} ");
     prompt.lines().find_map(|line| {
         let attributes = line.trim().strip_prefix(&open)?.strip_suffix("/>")?;

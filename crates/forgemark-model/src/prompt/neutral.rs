@@ -10,20 +10,28 @@ const RESERVED: &[&str] = &[
     "assistant",
     "avoid",
     "bos",
+    "claim",
     "conversation",
+    "critique",
     "end_of_turn",
     "eos",
+    "feedback",
     "history",
     "instructions",
+    "last",
     "last_answer",
     "message",
+    "note",
     "passage",
     "passages",
     "persona",
     "question",
     "reasons",
+    "rejected",
+    "reply",
     "retrieved",
     "s",
+    "schema",
     "seed",
     "start_of_turn",
     "system",
@@ -31,6 +39,8 @@ const RESERVED: &[&str] = &[
     "think",
     "tool_call",
     "tool_response",
+    "topic",
+    "transcript",
     "turn",
     "user",
 ];
@@ -63,7 +73,7 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
 }
 
 /// Appends [`neutralise`]d text without an intermediate string.
-pub(crate) fn push_neutral(out: &mut String, text: &str) {
+pub fn push_neutral(out: &mut String, text: &str) {
     out.reserve(text.len());
     let bytes = text.as_bytes();
     let mut from = 0;
