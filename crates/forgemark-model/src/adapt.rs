@@ -249,6 +249,8 @@ impl Sent<'_> {
         }
         for (name, number) in self.params.extras() {
             if self.accepts.extra(number) {
+                let moved = !openai && name == anthropic::EFFORT;
+                let name = if moved { "effort" } else { name };
                 features.push((name, Feature::Extra(number)));
             }
         }

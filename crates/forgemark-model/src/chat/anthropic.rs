@@ -29,6 +29,9 @@ use crate::config::RoleParams;
 /// The token limit of a call that has none, without the thinking budget.
 pub(crate) const DEFAULT_MAX_TOKENS: u64 = 8_192;
 
+/// The parameter of the other protocol that says how long a model thinks; `output_config.effort` here.
+pub(crate) const EFFORT: &str = "reasoning_effort";
+
 /// The smallest thinking budget that the protocol takes.
 const MIN_THINKING: u64 = 1_024;
 

@@ -223,20 +223,32 @@ fn write_parameters(
         (Form::Schema, ReplyFormat::JsonSchema { schema, .. }) => Some(schema),
         _ => None,
     };
-    if let Some(schema) = native {
+    let accepted = || {
+        let extra = config.extra.iter().zip(params.extras());
+        extra.filter_map(|(pair, (_, number))| accepts.extra(number).then_some(pair))
+    };
+    let find = |wanted: &str| accepted().find(|(name, _)| *name == wanted);
+    let own = find(OUTPUT).and_then(|(_, own)| own.as_object());
+    // The effort has another place here, and a word in that place counts more.
+    let effort = find(super::EFFORT).filter(|_| own.is_none_or(|own| !own.contains_key("effort")));
+    let is_written = native.is_some() || effort.is_some();
+    if is_written {
         w.key(OUTPUT);
         w.begin_object();
-        // The effort that a role asks for stands in the same object.
-        if let Some(Json::Object(more)) = params.extra_value(OUTPUT) {
-            let others = more.iter().filter(|(name, _)| *name != "format");
-            others.for_each(|(name, value)| w.field(name, value));
+        let own = own.into_iter().flat_map(|own| own.iter());
+        let others = own.filter(|(name, _)| native.is_none() || *name != "format");
+        others.for_each(|(name, value)| w.field(name, value));
+        if let Some((_, effort)) = effort {
+            w.field("effort", effort);
         }
-        w.key("format");
-        w.begin_object();
-        w.field("type", "json_schema");
-        w.key("schema");
-        w.raw(schema.text());
-        w.end_object();
+        if let Some(schema) = native {
+            w.key("format");
+            w.begin_object();
+            w.field("type", "json_schema");
+            w.key("schema");
+            w.raw(schema.text());
+            w.end_object();
+        }
         w.end_object();
     }
     if let Some(temperature) = config.temperature
@@ -252,8 +264,8 @@ fn write_parameters(
     if !config.stop.is_empty() && accepts.stop() {
         w.field("stop_sequences", &config.stop);
     }
-    for ((name, value), (_, number)) in config.extra.iter().zip(params.extras()) {
-        if accepts.extra(number) && !(native.is_some() && name == OUTPUT) {
+    for (name, value) in accepted() {
+        if name != super::EFFORT && !(is_written && name == OUTPUT) {
             w.field(name, value);
         }
     }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use forgemark_contract::json::{Json, Object, parse, parse_str};
 
 use super::body::write;
-use crate::adapt::{Accepts, Feature, Form};
+use crate::adapt::{Accepts, Feature, Form, Sent};
 use crate::chat::reply::{ReplyError, parse_reply};
 use crate::chat::{
     ChatReply, ChatRequest, FailureKind, Finish, Message, ReplyFormat, ToolCall, ToolChoice,
@@ -217,6 +217,49 @@ fn effort_and_form_share_an_object() {
         both.at("output_config").at("format").str_or("type", ""),
         "json_schema"
     );
+}
+
+#[test]
+fn the_effort_of_the_other_protocol_has_its_own_place() {
+    let with = |own: Option<Json>| {
+        let mut extra = Object::new();
+        extra.insert("reasoning_effort", "high");
+        if let Some(own) = own {
+            extra.insert("output_config", own);
+        }
+        let config = Params {
+            extra,
+            ..Params::default()
+        };
+        RoleParams::new("user", &config, &mut Vec::new()).expect("valid")
+    };
+    let mut request = ChatRequest::new(vec![Message::user("Judge.")], 0);
+    for format in [ReplyFormat::Text, schema()] {
+        request.format = format;
+        let sent = body(&request, &with(None), Accepts::everything());
+        assert_eq!(sent.get("reasoning_effort"), None);
+        assert_eq!(sent.at("output_config").str_or("effort", ""), "high");
+        let own = Json::object([("effort", Json::from("low"))]);
+        let sent = body(&request, &with(Some(own)), Accepts::everything());
+        assert_eq!(sent.at("output_config").str_or("effort", ""), "low");
+    }
+    // A model that knows no effort is not asked for one again.
+    let params = with(None);
+    let sent = Sent {
+        wire: Wire::Anthropic,
+        accepts: Accepts::everything(),
+        request: &request,
+        params: &params,
+    };
+    let features = sent.features();
+    let (_, feature) = features
+        .iter()
+        .find(|(name, _)| *name == "effort")
+        .expect("a name");
+    let (accepts, _) = sent.accepts.without(*feature, &params, Wire::Anthropic);
+    let without = body(&request, &params, accepts);
+    assert_eq!(without.at("output_config").get("effort"), None);
+    assert_eq!(without.get("reasoning_effort"), None);
 }
 
 #[test]
