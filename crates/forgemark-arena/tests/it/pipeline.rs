@@ -1,5 +1,6 @@
 //! Whole runs, on a disk in memory and with models in this process or behind a scripted endpoint.
 
+mod batches;
 mod bench;
 mod changes;
 mod controls;

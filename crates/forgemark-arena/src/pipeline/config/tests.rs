@@ -1,6 +1,8 @@
 use forgemark_contract::json::{Json, parse_str};
 use forgemark_contract::settings::{Origin, Resolved, SettingError};
 
+use forgemark_model::{Leftover, Wire};
+
 use super::*;
 
 /// The values of a configuration that says this, as the layers above would give them.
@@ -317,6 +319,33 @@ fn solvers_are_models_of_their_own() {
         ["offline:solver/weak/0.2", "offline:solver/strong/1"]
     );
     assert_eq!(settings.models[1].skill, Some(1.0));
+}
+
+#[test]
+fn protocols_batches_and_authorities() {
+    let text = r#"{"models": ["a/x", {"name": "b", "wire": "anthropic", "batch": false,
+        "endpoints": ["http://h:1", {"base_url": "http://h:2", "wire": "openai"}]}],
+        "topics": ["T"], "parsing": {"model": "p"},
+        "llm": {"ca_file": "ca.pem", "batch": {"enabled": true, "quiet_s": 9, "leftover": "single"}}}"#;
+    let settings = read(text, &[]).unwrap();
+    let says = |model: &Model| (model.call.wire, model.call.batch);
+    assert_eq!(says(&settings.models[0]), (None, true));
+    assert_eq!(says(&settings.models[1]), (Some(Wire::Anthropic), false));
+    let endpoints = settings.models[1].call.endpoints.iter();
+    let wires: Vec<Option<Wire>> = endpoints.map(|endpoint| endpoint.wire).collect();
+    assert_eq!(wires, [None, Some(Wire::OpenAi)]);
+    assert!(settings.parser.is_some_and(|parser| parser.call.batch));
+    assert_eq!(settings.ca_file, Some(PathBuf::from("ca.pem")));
+    assert_eq!(settings.batch.quiet_s.to_bits(), 9_f64.to_bits());
+    assert_eq!(settings.batch.leftover, Leftover::Single);
+    let wrong = r#"{"models": [{"name": "a", "wire": "grpc", "batch": "yes"}], "topics": ["T"]}"#;
+    assert_eq!(
+        problems(wrong, &[]),
+        [
+            "models[0]: has a wire that is not known (write `wire: openai` or `wire: anthropic`)",
+            "models[0]: batch is string, but must be true or false (write `batch: true` or `batch: false`)",
+        ]
+    );
 }
 
 #[test]

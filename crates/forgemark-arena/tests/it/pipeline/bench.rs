@@ -301,7 +301,6 @@ impl Bench {
             budget: self.budget,
             http: HttpConfig {
                 connect_timeout: Duration::from_secs(2),
-                system_proxy: false,
                 ..HttpConfig::default()
             },
         };
