@@ -4,16 +4,14 @@
 //! A key goes only where it belongs: the provider's own variable is read only for the provider's own
 //! address, and any other server gets a key only when the configuration names the variable for it.
 
+mod wanted;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use forgemark_contract::settings::SettingError;
-use forgemark_dialogue::config::{Config, Judging};
-use forgemark_model::settings::{
-    BatchSettings, BudgetSettings, EndpointSettings, LimitSettings, PriceSettings, RoleSettings,
-};
+use forgemark_model::settings::{BatchSettings, EndpointSettings, PriceSettings, RoleSettings};
 use forgemark_model::{
     Agent, Backend, BatchConfig, Budget, CallerConfig, EndpointConfig, ModelConfig, Params, Prices,
     Retry, RoleConfig, Secret, Wire,
@@ -24,6 +22,8 @@ use crate::network;
 use crate::providers::{self, PROVIDERS, Provider};
 use crate::secrets;
 
+pub use self::wanted::Wanted;
+
 /// Names of models that run in this process begin with one of these.
 pub const IN_PROCESS: [&str; 2] = ["offline:", "scripted:"];
 
@@ -32,55 +32,6 @@ const START_IN_FLIGHT: usize = 16;
 
 /// Finds the agent of an in-process model (`offline:user`).
 pub type FindAgent<'a> = dyn Fn(&RoleSettings) -> Option<Arc<dyn Agent>> + 'a;
-
-/// What a pipeline's configuration says of its models.
-#[derive(Debug, Clone)]
-pub struct Wanted<'a> {
-    /// The roles that are called.
-    pub roles: Vec<&'a RoleSettings>,
-    /// The servers of roles that name none of their own.
-    pub endpoints: &'a [EndpointSettings],
-    /// Prices by model name.
-    pub prices: &'a BTreeMap<String, PriceSettings>,
-    /// Limits of endpoints.
-    pub limits: LimitSettings,
-    /// Spending limits of the run.
-    pub budget: BudgetSettings,
-    /// Items of the pipeline at the same time, which bounds the calls in flight where nothing else does.
-    pub concurrency: usize,
-    /// Calls of all roles together that wait when the pipeline can do nothing else, so that a batch is sent without a pause;
-    /// with fewer it is sent after the pause.
-    pub everyone: usize,
-    /// How calls go as batches, for the roles whose calls do.
-    pub batch: BatchSettings,
-    /// File with certificates of authorities that are trusted beside the machine's own.
-    pub ca_file: Option<PathBuf>,
-    /// The models of this process that fit the pipeline, for a hint.
-    pub built_in: &'static str,
-}
-
-impl<'a> Wanted<'a> {
-    /// What a dialogue's configuration in the folder `root` says: of the judge only when it judges.
-    pub fn of_dialogue(config: &'a Config, root: &Path) -> Self {
-        let mut roles = vec![&config.user, &config.assistant];
-        if config.judging != Judging::Off {
-            roles.push(&config.judge);
-        }
-        Self {
-            roles,
-            endpoints: &config.endpoints,
-            prices: &config.prices,
-            limits: config.limits,
-            budget: config.budget,
-            concurrency: config.concurrency,
-            // A conversation makes one call at a time.
-            everyone: config.concurrency,
-            batch: config.batch,
-            ca_file: config.ca_file.as_ref().map(|file| root.join(file)),
-            built_in: "built in are offline:user, offline:assistant, offline:judge and scripted:dialogue",
-        }
-    }
-}
 
 /// A key that an endpoint needs or may get.
 #[derive(Debug, Clone, PartialEq, Eq)]

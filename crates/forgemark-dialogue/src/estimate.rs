@@ -177,7 +177,9 @@ fn role(
         Some(0.0)
     } else {
         price.map(|price| {
-            (prompt_tokens as f64 * price.input + completion_tokens as f64 * price.output) / 1e6
+            let usual =
+                prompt_tokens as f64 * price.input + completion_tokens as f64 * price.output;
+            usual * config.batch.price_share(settings) / 1e6
         })
     };
     RoleEstimate {

@@ -133,6 +133,17 @@ pub struct BatchSettings {
     pub price_percent: u32,
 }
 
+impl BatchSettings {
+    /// The share of the usual price that a role's calls cost: 1, or less where they go as batches.
+    pub fn price_share(&self, role: &RoleSettings) -> f64 {
+        if role.batch {
+            f64::from(self.price_percent) / 100.0
+        } else {
+            1.0
+        }
+    }
+}
+
 /// When a run stops spending.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BudgetSettings {

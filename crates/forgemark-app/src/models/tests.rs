@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::config::{Inputs, SourceFile, load};
-use crate::tables::DIALOGUE;
+use crate::tables::{ARENA, DIALOGUE};
+use forgemark_arena::pipeline::config::Settings;
+use forgemark_dialogue::config::Config;
 use forgemark_model::{AgentReply, ChatRequest};
 
 struct Silent;
@@ -207,4 +209,47 @@ fn certificates_that_cannot_be_read_name_the_key() {
     let errors = made(yaml, &[]).unwrap_err();
     assert_eq!(errors[0].path, "llm.ca_file");
     assert!(errors[0].what.starts_with("missing.pem cannot be read: "));
+}
+
+#[test]
+fn an_arena_names_protocols_batches_and_authorities_as_a_dialogue_does() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("ca.pem"),
+        "-----BEGIN CERTIFICATE-----\n",
+    )
+    .unwrap();
+    let file = SourceFile {
+        name: "arena.yaml".into(),
+        text: "models:\n  - {name: anthropic/claude, reasoning: high}\n  - {name: b, base_url: 'http://localhost:1', wire: anthropic, batch: false}\n  - {name: ollama/c}\ntopics: [t]\nrun: {concurrency: 8}\nllm: {ca_file: ca.pem, batch: {enabled: true, quiet_s: 2}}\n".into(),
+    };
+    let env = Environment::from_pairs([("ANTHROPIC_API_KEY", "k-123")]);
+    let inputs = Inputs {
+        keys: ARENA.keys,
+        env_implies: ARENA.env_implies,
+        file: Some(&file),
+        env: &env,
+        flags: &[],
+    };
+    let settings = Settings::new(&load(&inputs).unwrap().settings, &|_| Ok(None)).unwrap();
+    let wanted = Wanted::of_arena(&settings, None, folder.path());
+    let caller = caller_config(&wanted, &env, &|_| None).unwrap();
+    let [a, b, c] =
+        ["anthropic-claude", "b", "ollama-c"].map(|role| endpoints(&caller, role)[0].clone());
+    assert_eq!(
+        [a.wire, b.wire, c.wire],
+        [Wire::Anthropic, Wire::Anthropic, Wire::OpenAi]
+    );
+    assert_eq!(a.base_url, "https://api.anthropic.com/v1");
+    assert_eq!(caller.models["claude"].model, "claude");
+    assert_eq!(b.batch, None);
+    for batched in [a, c] {
+        let batch = batched.batch.unwrap();
+        // Records of three models.
+        assert_eq!(
+            (batch.everyone, batch.quiet),
+            (Some(24), Duration::from_secs(2))
+        );
+    }
+    assert!(caller.http.trust.also.is_some());
 }

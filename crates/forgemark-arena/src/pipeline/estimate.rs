@@ -433,12 +433,13 @@ impl Counts<'_> {
             let completion_tokens = sum.calls * reply;
             let known = settings.model(&model);
             let free = known.is_some_and(|model| model.skill.is_some());
-            let price = known.and_then(|model| {
+            let cost = known.and_then(|model| {
                 let names = [&model.name, &model.call.model];
-                names.into_iter().find_map(|name| settings.prices.get(name))
-            });
-            let cost = price.map(|price| {
-                (prompt_tokens * price.input + completion_tokens * price.output) / 1e6
+                let price = names
+                    .into_iter()
+                    .find_map(|name| settings.prices.get(name))?;
+                let usual = prompt_tokens * price.input + completion_tokens * price.output;
+                Some(usual * settings.batch.price_share(&model.call) / 1e6)
             });
             StageEstimate {
                 stage,

@@ -161,6 +161,9 @@ pub struct Summary {
     pub replayed_calls: u64,
     /// Bytes that this command wrote.
     pub bytes_written: u64,
+    /// What the user should know of the endpoints: parameters that were refused, endpoints that were left alone, batches
+    /// that were not taken.
+    pub notices: Vec<String>,
 }
 
 /// An opened run.
@@ -350,6 +353,7 @@ impl ArenaRun {
             let stages = Stage::ALL.into_iter();
             stages.map(|stage| (stage, count(stage))).collect()
         };
+        let notices = caller.meter().take_notices();
         Ok(Summary {
             controls,
             ending,
@@ -360,6 +364,7 @@ impl ArenaRun {
             totals: journal.totals(),
             replayed_calls: caller.snapshot().replayed,
             bytes_written: journal.bytes_written(),
+            notices: notices.iter().map(ToString::to_string).collect(),
         })
     }
 }

@@ -107,20 +107,7 @@ impl ArenaProject {
             role: PARSER.to_owned(),
             ..model.call.clone()
         });
-        let roles = settings.models.iter().map(|model| &model.call);
-        let wanted = Wanted {
-            roles: roles.chain(&parser).collect(),
-            endpoints: &settings.endpoints,
-            prices: &settings.prices,
-            limits: settings.limits,
-            budget: settings.budget,
-            concurrency: settings.concurrency,
-            // Each model works on so many records, and each record makes one call at a time.
-            everyone: settings.concurrency.saturating_mul(settings.models.len()),
-            batch: settings.batch,
-            ca_file: settings.ca_file.as_ref().map(|file| self.root.join(file)),
-            built_in: "built in is offline:solver, with a `skill` from 0 to 1",
-        };
+        let wanted = Wanted::of_arena(settings, parser.as_ref(), &self.root);
         let agent = |role: &RoleSettings| {
             let model = settings.models.iter().find(|model| model.slug == role.role);
             let solver = model.and_then(|model| agents::of_arena(model, settings.seed));

@@ -38,6 +38,9 @@ pub(super) fn run(
         return super::estimate::run(&project, &options, args.json.json, context);
     }
     let summary = drive(&project, options, args, context)?;
+    for notice in &summary.notices {
+        context.printer.warn(notice);
+    }
     if args.json.json {
         context.printer.json_line(&json(&summary))?;
     } else {
