@@ -1,5 +1,7 @@
 // tidy: allow-address-in-file(addresses of providers are compared here, none is called)
 
+use std::path::Path;
+
 use super::*;
 use crate::config::{Inputs, SourceFile, load};
 use crate::tables::{ARENA, DIALOGUE};
