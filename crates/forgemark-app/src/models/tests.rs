@@ -247,10 +247,10 @@ fn an_arena_names_protocols_batches_and_authorities_as_a_dialogue_does() {
     assert_eq!(b.batch, None);
     for batched in [a, c] {
         let batch = batched.batch.unwrap();
-        // Records of three models.
+        // Records of the two models whose calls go as batches.
         assert_eq!(
             (batch.everyone, batch.quiet),
-            (Some(24), Duration::from_secs(2))
+            (Some(16), Duration::from_secs(2))
         );
     }
     assert!(caller.http.trust.also.is_some());

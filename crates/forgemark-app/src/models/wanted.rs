@@ -9,6 +9,8 @@ use forgemark_model::settings::{
     BatchSettings, BudgetSettings, EndpointSettings, LimitSettings, PriceSettings, RoleSettings,
 };
 
+use super::is_in_process;
+
 /// What a pipeline's configuration says of its models.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {
@@ -61,6 +63,10 @@ impl<'a> Wanted<'a> {
     /// repairs replies.
     pub fn of_arena(settings: &'a Settings, parser: Option<&'a RoleSettings>, root: &Path) -> Self {
         let roles = settings.models.iter().map(|model| &model.call);
+        let batched = roles
+            .clone()
+            .filter(|call| call.batch && !is_in_process(&call.model))
+            .count();
         Self {
             roles: roles.chain(parser).collect(),
             endpoints: &settings.endpoints,
@@ -69,7 +75,7 @@ impl<'a> Wanted<'a> {
             budget: settings.budget,
             concurrency: settings.concurrency,
             // Each model works on so many records, and each record makes one call at a time.
-            everyone: settings.concurrency.saturating_mul(settings.models.len()),
+            everyone: settings.concurrency.saturating_mul(batched.max(1)),
             batch: settings.batch,
             ca_file: settings.ca_file.as_ref().map(|file| root.join(file)),
             built_in: "built in is offline:solver, with a `skill` from 0 to 1",
