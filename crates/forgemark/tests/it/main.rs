@@ -4,8 +4,8 @@
 #![cfg(test)]
 
 mod arena;
-mod arena_rate;
 mod arena_demo;
+mod arena_rate;
 mod arena_run;
 mod cli;
 mod cli_dialogue;

@@ -117,7 +117,10 @@ fn ask(
     };
     context.runtime()?.block_on(async {
         for route in routes.iter().filter(|route| !route.endpoints.is_empty()) {
-            let name = config.roles.get(&route.role).map(|role| role.model.as_str());
+            let name = config
+                .roles
+                .get(&route.role)
+                .map(|role| role.model.as_str());
             let model = name.and_then(|name| config.models.get(name));
             if let Some(Backend::Http(endpoints)) = model.map(|model| &model.backend) {
                 for endpoint in endpoints {
