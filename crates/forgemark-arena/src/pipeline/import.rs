@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use forgemark_contract::arena::{
-    Answer, AnswerAttempt, Benchmark, Generation, Refinement, slug,
-};
+use forgemark_contract::arena::{Answer, AnswerAttempt, Benchmark, Generation, Refinement, slug};
 use forgemark_contract::json::{Json, Object, parse};
 use forgemark_contract::settings::nearest;
 use forgemark_journal::{ArtifactSet, Journal, RunLock};
@@ -94,10 +92,20 @@ pub fn import(environment: &Environment, file: &Path, text: &[u8]) -> Result<Imp
 
 impl Brought {
     fn read(value: &Json, settings: &Settings) -> Result<Self, String> {
-        let known = ["questioner", "run", "topic", "question", "answer", "answers"];
+        let known = [
+            "questioner",
+            "run",
+            "topic",
+            "question",
+            "answer",
+            "answers",
+        ];
         let object = value.as_object().ok_or("it is no object")?;
         if let Some(other) = object.keys().find(|key| !known.contains(key)) {
-            return Err(format!("there is no key '{other}' (known: {})", known.join(", ")));
+            return Err(format!(
+                "there is no key '{other}' (known: {})",
+                known.join(", ")
+            ));
         }
         let text = |key: &str| match object.get(key).and_then(Json::as_str) {
             Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
@@ -111,18 +119,24 @@ impl Brought {
                 || format!("; the models are {}", slugs.collect::<Vec<_>>().join(", ")),
                 |near| format!("; did you mean {near}?"),
             );
-            return Err(format!("no model of the configuration is {questioner}{near}"));
+            return Err(format!(
+                "no model of the configuration is {questioner}{near}"
+            ));
         }
         let mut answers = Vec::new();
         if let Some(given) = object.get("answers") {
-            let given = given.as_object().ok_or("`answers` must map models to texts")?;
+            let given = given
+                .as_object()
+                .ok_or("`answers` must map models to texts")?;
             for (name, answer) in given {
                 let answerer = slug(name);
                 let answer = answer.as_str().filter(|text| !text.trim().is_empty());
                 let answer = answer.ok_or_else(|| format!("`answers.{name}` must be text"))?;
                 let names_file = !answerer.is_empty() && !answerer.starts_with('.');
                 if !names_file || answerer == questioner {
-                    return Err(format!("`answers.{name}` cannot be the name of an answerer"));
+                    return Err(format!(
+                        "`answers.{name}` cannot be the name of an answerer"
+                    ));
                 }
                 answers.push((answerer, answer.to_owned()));
             }
@@ -130,7 +144,9 @@ impl Brought {
         Ok(Brought {
             questioner,
             run: text("run")?,
-            topic: object.get("topic").map_or(Ok(String::new()), |_| text("topic"))?,
+            topic: object
+                .get("topic")
+                .map_or(Ok(String::new()), |_| text("topic"))?,
             question: text("question")?,
             answer: text("answer")?,
             answers,

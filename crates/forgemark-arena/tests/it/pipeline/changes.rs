@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use forgemark_arena::Corpus;
 use forgemark_arena::check::Level;
 use forgemark_arena::pipeline::import::import;
 use forgemark_arena::pipeline::{Ending, Stage};
-use forgemark_arena::Corpus;
 use forgemark_contract::json::{Json, Style, Writer};
 use forgemark_journal::{Storage, write_atomic};
 use forgemark_model::AgentReply;
@@ -321,7 +321,10 @@ fn lines_of_questions_and_answers_are_taken_whole_or_not_at_all() {
     let cases = [
         ("{", "1: "),
         (r#"{"questioner": "lab/anne"}"#, "did you mean lab-ann?"),
-        (r#"{"questioner": "lab/ann", "run": 7}"#, "`run` must be text"),
+        (
+            r#"{"questioner": "lab/ann", "run": 7}"#,
+            "`run` must be text",
+        ),
         (r#"{"questioner": "lab/ann", "runs": "7"}"#, "no key 'runs'"),
     ];
     for (bad, says) in cases {
@@ -351,5 +354,9 @@ fn lines_of_questions_and_answers_are_taken_whole_or_not_at_all() {
         assert_eq!(bench.entries(&path).len(), 1, "{answerer}");
     }
     let lines = bench.lines("provenance.jsonl");
-    assert!(!lines.iter().any(|line| line.str_or("record", "") == "answer e1/lab-ann/lab-ben/1"));
+    assert!(
+        !lines
+            .iter()
+            .any(|line| line.str_or("record", "") == "answer e1/lab-ann/lab-ben/1")
+    );
 }
