@@ -1,6 +1,7 @@
 //! `forgemark arena run` and its stages, with solvers that need no endpoint.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 
 use crate::command::{Bench, assert_says, code};
 
@@ -146,7 +147,9 @@ fn sigkill_again_and_again_leaves_the_files_of_an_undisturbed_run() {
     let killed = bench();
     let mut kills = 0;
     for part in 1..6 {
-        let mut child = killed.command(&RUN).spawn().unwrap();
+        let mut command = killed.command(&RUN);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         // It may also end before: how far it comes is not what is tested.
         while journalled(&killed) < all * part / 6 {
             if child.try_wait().unwrap().is_some() {
