@@ -10,7 +10,7 @@ use std::path::Path;
 use forgemark_contract::arena::{CONTRADICTOR, EVALUATOR, QuestionKey};
 use forgemark_journal::Storage;
 
-use super::config::{CritiqueMode, Role, Settings};
+use super::config::{CritiqueMode, Model, Role, Settings};
 use super::controls::Examined;
 use super::dossier::{Attempts, Claim, Dossier, dossiers, newest};
 use super::engine::Stage;
@@ -395,7 +395,7 @@ impl Counts<'_> {
         let mut open = false;
         let debates = |slug: &str| {
             let model = self.settings.model(slug);
-            model.is_some_and(|model| model.has(Role::Debate))
+            model.is_some_and(Model::debates)
         };
         let mut judged = dossier.debates.contains_key(claim);
         if !judged && debates(&alice) && debates(&bob) {
