@@ -48,11 +48,13 @@ pub(super) fn run(args: &ArenaImportArgs, context: &Context<'_>) -> Result<Exit,
     } else {
         let questions = human::plural(taken.questions, "question", "questions");
         let answers = human::plural(taken.answers, "answer", "answers");
-        context.printer.result(format!("took {questions} and {answers}"))?;
-        let config = args.config.display();
         context
             .printer
-            .note(format!("next: forgemark arena run {config} --no-new-questions"));
+            .result(format!("took {questions} and {answers}"))?;
+        let config = args.config.display();
+        context.printer.note(format!(
+            "next: forgemark arena run {config} --no-new-questions"
+        ));
     }
     Ok(Exit::Done)
 }
