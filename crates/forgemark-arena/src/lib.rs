@@ -1,4 +1,5 @@
-//! The files of an arena as one claim graph, and whether it holds together.
+//! Arenas, in which models question, answer, criticise, debate and judge each other: how they are made ([`pipeline`]), their files
+//! as one claim graph, whether it holds together, and what follows from it.
 //!
 //! ```text
 //! folder ──Corpus::load──> records by file ──Graph::new──> question ─> answer ─> critique ─> debate ─> judgment, label
@@ -11,9 +12,9 @@
 //!                                                └──> quarantine: entries out of the files, into a folder with a manifest
 //! ```
 //!
-//! Nothing here asks a model. Who is right about a claim is a declared [`Policy`]'s business, and every result that stands on
-//! one carries it. A folder is read as it is; only [`quarantine`], [`ledger`] and [`label`] write, and nothing is removed that was not
-//! copied before.
+//! Only the [`pipeline`] asks models. Who is right about a claim is a declared [`Policy`]'s business, and every result that stands on
+//! one carries it. A folder is read as it is; the [`pipeline`] adds to it, and what [`quarantine`], [`ledger`] and [`label`] write
+//! removes nothing that was not copied before.
 
 pub mod adjudicate;
 pub mod check;

@@ -141,6 +141,11 @@ impl Model {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
+
+    /// Whether it debates: with that role, and with any other but that of a judge, because it stands for what it wrote.
+    pub fn debates(&self) -> bool {
+        self.roles.iter().any(|role| *role != Role::Judge)
+    }
 }
 
 /// How long a model thinks.

@@ -6,8 +6,7 @@ use forgemark_contract::arena::{self, Debate, Message};
 
 use super::ask::{Task, reason};
 use super::chain::Matter;
-use super::config::Protocol;
-use super::config::Role;
+use super::config::{Model, Protocol};
 use super::engine::{Halt, Stage};
 use super::folder::{self, Made, Product};
 use super::names;
@@ -25,7 +24,7 @@ impl Matter<'_> {
         let (alice, bob) = (self.alice().to_owned(), self.bob().to_owned());
         let debates = |slug: &str| {
             let model = engine.settings.model(slug);
-            model.is_some_and(|model| model.has(Role::Debate))
+            model.is_some_and(Model::debates)
         };
         let is_claim = self.critique.is_none_or(arena::Critique::is_claim);
         if !engine.does(Stage::Debates) || !is_claim || !debates(&alice) || !debates(&bob) {

@@ -351,3 +351,40 @@ fn list<T: Row>(records: impl IntoIterator<Item = T>) -> ListFile<T> {
         .collect();
     file
 }
+
+#[cfg(test)]
+mod heavy {
+    use super::*;
+    use forgemark_journal::DiskStorage;
+
+    #[test]
+    fn one_question_alone_is_as_valid_as_among_all_others() {
+        let Some(dir) = forgemark_testkit::shared_dir().map(|shared| shared.join("data/arena"))
+        else {
+            println!("skipped: there is no folder with real files");
+            return;
+        };
+        let corpus = Corpus::load(&DiskStorage, &dir, false).unwrap();
+        let graph = Graph::new(&corpus, &HashSet::new());
+        let docket = Docket::new(&corpus, &graph);
+        let judges = graph.judges().iter();
+        let judges: BTreeSet<String> = judges.map(|judge| graph.text(*judge).to_owned()).collect();
+        let known = dossiers(&corpus, &HashSet::new());
+        for name in crate::policy::PRESETS {
+            let policy = Policy::preset(name).unwrap();
+            let adjudicator = Adjudicator::new(&docket, &policy);
+            let mut invalid = 0;
+            for key in graph.questions.keys() {
+                let key = key.map(|part| graph.text(part));
+                let whose = (key.questioner.to_owned(), key.run.to_owned());
+                let dossier = &known[&whose][&key.attempt];
+                let alone = dossier.is_invalid(key, &policy, &judges);
+                let name_of = |text: &str| graph.name(text).unwrap();
+                assert_eq!(alone, adjudicator.is_invalid(&key.map(name_of)), "{key}");
+                invalid += u32::from(alone);
+            }
+            println!("{name}: {invalid} of {} are invalid", graph.questions.len());
+            assert!(invalid > 300, "{name}: {invalid}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 use forgemark_contract::arena::{CONTRADICTOR, EVALUATOR, QuestionKey};
 use forgemark_journal::Storage;
 
-use super::config::{CritiqueMode, Role, Settings};
+use super::config::{CritiqueMode, Model, Role, Settings};
 use super::controls::Examined;
 use super::dossier::{Attempts, Claim, Dossier, dossiers, newest};
 use super::engine::Stage;
@@ -34,6 +34,9 @@ const CLAIMS: f64 = 2_276.0 / 6_542.0;
 const ILL_POSED: f64 = 91.0 / 2_688.0;
 /// Messages of a debate: 4,835 in 2,246.
 const MESSAGES: f64 = 4_835.0 / 2_246.0;
+
+/// Calls for one reply in JSON at most: the first, and three repairs of the original's rules; ours are one less.
+const JSON_MOST: f64 = 4.0;
 
 /// Tokens of a request beyond its template, and of a reply, by stage: a quarter of the characters that the published arena
 /// stores; what models think is not in it.
@@ -120,7 +123,7 @@ pub fn estimate(
             let mut row = row.filter(|row| row.stage == stage && row.model == model.slug);
             if let Some(row) = row.next().filter(|_| missing > 0.0) {
                 row.calls += missing;
-                row.most_calls += missing * 3.0;
+                row.most_calls += missing * JSON_MOST;
             }
         }
     }
@@ -260,8 +263,8 @@ impl Counts<'_> {
         let tries = f64::from(questions.max_question_attempts);
         let calls = Many {
             likely: QUESTION_CALLS,
-            // A generation, and for each round a check and an answer; each once more.
-            most: tries * (2.0 + 3.0 * rounds + 2.0 * (rounds - 1.0)),
+            // A generation with its tags repaired, and for each round a check and an answer.
+            most: tries * (3.0 + JSON_MOST * rounds + 2.0 * (rounds - 1.0)),
         };
         self.add(Stage::Questions, questioner, attempts, calls);
         let empty = Dossier::default();
@@ -307,7 +310,7 @@ impl Counts<'_> {
         let rounds = f64::from(settings.answers.max_rounds);
         let calls = Many {
             likely: ANSWER_CALLS,
-            most: 2.0 + 3.0 * rounds + 2.0 * (rounds - 1.0),
+            most: 2.0 + JSON_MOST * rounds + 2.0 * (rounds - 1.0),
         };
         let answerers = settings.with_role(Role::Answer);
         for answerer in answerers.filter(|model| model.slug != questioner) {
@@ -357,10 +360,10 @@ impl Counts<'_> {
         let calls = if settings.self_improve {
             Many {
                 likely: CRITIQUE_CALLS,
-                most: rounds * 6.0,
+                most: rounds * 2.0 * JSON_MOST,
             }
         } else {
-            Many::ONE.times(1.0, 3.0)
+            Many::ONE.times(1.0, JSON_MOST)
         };
         let mut open = false;
         for claim in claims {
@@ -392,7 +395,7 @@ impl Counts<'_> {
         let mut open = false;
         let debates = |slug: &str| {
             let model = self.settings.model(slug);
-            model.is_some_and(|model| model.has(Role::Debate))
+            model.is_some_and(Model::debates)
         };
         let mut judged = dossier.debates.contains_key(claim);
         if !judged && debates(&alice) && debates(&bob) {
@@ -401,7 +404,7 @@ impl Counts<'_> {
             let half = times.times(0.5, 0.5);
             let calls = Many {
                 likely: MESSAGES,
-                most: rounds * 2.0 * 3.0,
+                most: rounds * 2.0 * JSON_MOST,
             };
             self.add(Stage::Debates, &alice, half, calls);
             self.add(Stage::Debates, &bob, half, calls);
@@ -416,7 +419,7 @@ impl Counts<'_> {
                 .contains_key(&(claim.clone(), judge.clone()));
             if judge != alice && judge != bob && !decided {
                 open = true;
-                let calls = Many::ONE.times(1.0, 3.0);
+                let calls = Many::ONE.times(1.0, JSON_MOST);
                 self.add(Stage::Judge, &judge, times, calls);
             }
         }

@@ -1,5 +1,8 @@
 //! `forgemark arena run` and its stages, with solvers that need no endpoint.
 
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
 use crate::command::{Bench, assert_says, code};
 
 const CONFIG: &str = "models:
@@ -85,7 +88,11 @@ fn stages_by_themselves_and_what_goes_wrong() {
     let line = r#"{"questioner": "ann", "run": "own", "question": "Compute 2.", "answer": "2", "answers": {"ben": "2"}}"#;
     let brought = bench.file("own.jsonl", line);
     let taken = brought.shown(&["arena", "import", "arena.yaml", "own.jsonl"]);
-    assert_says(&taken, 0, &["took 1 question and 1 answer", "--no-new-questions"]);
+    assert_says(
+        &taken,
+        0,
+        &["took 1 question and 1 answer", "--no-new-questions"],
+    );
     let bench = brought.file("bad.jsonl", "{\"questioner\": \"anna\"}");
     let refused = bench.shown(&["arena", "import", "arena.yaml", "bad.jsonl"]);
     assert_says(&refused, 2, &["bad.jsonl:1", "did you mean ann?"]);
@@ -99,4 +106,68 @@ fn stages_by_themselves_and_what_goes_wrong() {
         "questions.max_round=2",
     ]);
     assert_says(&bad, 2, &["questions.max_rounds"]);
+}
+
+/// Every file of the arena but those of our own state.
+fn files(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
+    let root = bench.path("arena");
+    let mut files = BTreeMap::new();
+    let mut open = vec![root.clone()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().is_some_and(|name| name == ".forgemark") {
+                continue;
+            }
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(&root).unwrap().display().to_string();
+                files.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// Bytes of the journal.
+fn journalled(bench: &Bench) -> u64 {
+    let folder = bench.path("arena/.forgemark/journal");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let lengths = entries.filter_map(|entry| entry.metadata().ok());
+    lengths.map(|data| data.len()).sum()
+}
+
+#[test]
+fn sigkill_again_and_again_leaves_the_files_of_an_undisturbed_run() {
+    const RUN: [&str; 5] = ["arena", "run", "arena.yaml", "--progress", "none"];
+    let whole = bench();
+    assert_eq!(code(&whole.run(&RUN)), 0);
+    let all = journalled(&whole);
+    let killed = bench();
+    let mut kills = 0;
+    for part in 1..6 {
+        let mut command = killed.command(&RUN);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // It may also end before: how far it comes is not what is tested.
+        while journalled(&killed) < all * part / 6 {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        kills += u32::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    assert_eq!(code(&killed.run(&RUN)), 0, "after {kills} kills");
+    let (left, right) = (files(&whole), files(&killed));
+    assert_eq!(
+        left.keys().collect::<Vec<_>>(),
+        right.keys().collect::<Vec<_>>()
+    );
+    for (name, bytes) in &left {
+        assert_eq!(&right[name], bytes, "{name}");
+    }
 }

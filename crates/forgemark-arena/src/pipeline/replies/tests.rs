@@ -319,8 +319,12 @@ fn a_formatter_may_only_add_tags() {
 }
 
 mod anything {
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
+    use super::super::super::prompts::Prompts;
     use super::super::super::{latex, solver};
     use super::*;
 
@@ -360,6 +364,10 @@ mod anything {
         prop::collection::vec(piece, 0..24).prop_map(|parts| parts.concat())
     }
 
+    /// Compiling the templates takes longer than all that is done with them here.
+    static PROMPTS: LazyLock<Prompts> =
+        LazyLock::new(|| Prompts::load(Protocol::Forgemark1, &BTreeMap::new()).unwrap());
+
     proptest! {
         #[test]
         fn no_reply_ends_a_run(text in text(), other in text()) {
@@ -391,8 +399,7 @@ mod anything {
             ] {
                 prop_assert_eq!(Problem::read(&problem.text()), Some(problem.clone()));
                 let agent = solver::agent("a", 0.1, 1);
-                let prompts = crate::pipeline::prompts::Prompts::load(Protocol::Forgemark1, &std::collections::BTreeMap::new()).unwrap();
-                let reply = agent.reply(&prompts.answer(&problem.text()).unwrap().request(0));
+                let reply = agent.reply(&PROMPTS.answer(&problem.text()).unwrap().request(0));
                 prop_assert!(!reply.content.is_empty());
             }
         }

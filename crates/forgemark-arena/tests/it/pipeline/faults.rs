@@ -133,8 +133,8 @@ fn critic(endpoint: &Endpoint) -> Bench {
         ])
     };
     let models: Json = [
-        model("lab/ann", &["benchmark", "debate"]),
-        model("net/critic", &["critique", "debate"]),
+        model("lab/ann", &["benchmark"]),
+        model("net/critic", &["critique"]),
         model("lab/ben", &["judge"]),
     ]
     .into_iter()
