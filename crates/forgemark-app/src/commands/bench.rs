@@ -30,7 +30,7 @@ mod server;
 mod utilisation;
 
 use crate::Context;
-use crate::cli::BenchCommand;
+use crate::cli::bench::BenchCommand;
 use crate::error::AppError;
 use crate::exit::Exit;
 

@@ -88,7 +88,15 @@ pub fn run(args: &DemoArgs, context: &Context<'_>) -> Result<Exit, AppError> {
         context,
     )?;
     let sets = match report::exit(&summary) {
-        Exit::Done => Some(training_sets(&args.dir, &summary.out_dir, context)?),
+        Exit::Done if context.build.tables.is_some() => {
+            Some(training_sets(&args.dir, &summary.out_dir, context)?)
+        }
+        Exit::Done => {
+            context.printer.note(
+                "the demo ends with the conversations: this binary was built without the store, in which they would go on to training sets",
+            );
+            None
+        }
         _ => None,
     };
     if args.json.json {

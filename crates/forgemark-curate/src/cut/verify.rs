@@ -264,13 +264,12 @@ impl Proof<'_, '_> {
         let rows = self.files.rows(name)?;
         let counted = rows.inspect(|_| count += 1);
         let readable = counted.map(|row| row.map_err(|error| error.to_string()));
-        let findings = match (format, task) {
-            (Some(format), Some(task)) => validate(format, task, readable),
-            _ => {
-                readable.for_each(drop);
-                self.say("recipe: it names no format or task that is known".to_owned());
-                Vec::new()
-            }
+        let findings = if let (Some(format), Some(task)) = (format, task) {
+            validate(format, task, readable)
+        } else {
+            readable.for_each(drop);
+            self.say("recipe: it names no format or task that is known".to_owned());
+            Vec::new()
         };
         // How many rows a trainer wants at least is no fault of the cut.
         let findings: Vec<Finding> = findings.into_iter().filter(|f| f.row.is_some()).collect();

@@ -64,6 +64,7 @@ fn read_all(stream: Option<impl std::io::Read>) -> String {
 }
 
 #[test]
+#[cfg(feature = "store")]
 fn the_demo_ends_with_a_table_and_files_and_a_second_one_has_nothing_to_do() {
     let bench = Bench::new();
     let shown = bench.shown(&["demo"]);

@@ -15,7 +15,7 @@ use super::project::Workspace;
 use super::report::{Report, Side};
 use crate::Context;
 use crate::assemble::disk;
-use crate::cli::{BenchArenaArgs, BenchMeasureArenaArgs};
+use crate::cli::bench::{BenchArenaArgs, BenchMeasureArenaArgs};
 use crate::commands::arena::check::corpus_error;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;

@@ -10,7 +10,7 @@ use super::process::peak_memory;
 use super::project::Workspace;
 use super::report::{Report, Side};
 use crate::Context;
-use crate::cli::{BenchExportArgs, BenchRowsArgs};
+use crate::cli::bench::{BenchExportArgs, BenchRowsArgs};
 use crate::commands::export::folder::Folder;
 use crate::error::AppError;
 use crate::exit::Exit;

@@ -10,7 +10,7 @@ use forgemark_curate::similar::vectors::{Scorer, Search, first_kept_wins, naive_
 use super::process::peak_memory;
 use super::report::{Report, Side};
 use crate::Context;
-use crate::cli::BenchDedupArgs;
+use crate::cli::bench::BenchDedupArgs;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;

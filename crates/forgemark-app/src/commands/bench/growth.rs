@@ -7,7 +7,7 @@ use super::project::{Shape, Turns, Workspace, output_of};
 use super::report::{Report, Side};
 use super::server::ScriptedServer;
 use crate::Context;
-use crate::cli::BenchArgs;
+use crate::cli::bench::BenchArgs;
 use crate::error::AppError;
 use crate::exit::Exit;
 use crate::human;

@@ -17,7 +17,7 @@ use super::process::peak_memory;
 use super::project::Workspace;
 use super::report::{Report, Side};
 use crate::Context;
-use crate::cli::BenchIngestArgs;
+use crate::cli::bench::BenchIngestArgs;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;

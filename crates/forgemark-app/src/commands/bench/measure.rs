@@ -14,7 +14,7 @@ use forgemark_run::Cancel;
 use super::process::{Counters, peak_memory};
 use crate::Context;
 use crate::assemble::{Project, disk};
-use crate::cli::BenchMeasureArgs;
+use crate::cli::bench::BenchMeasureArgs;
 use crate::clock;
 use crate::commands::dialogue::run::dialogue_error;
 use crate::error::{AppError, ErrorKind};

@@ -13,7 +13,7 @@ use super::project::{ALL_PASSAGES, Shape, Turns, Workspace};
 use super::report::{Report, Side};
 use super::server::{ScriptedServer, Stats};
 use crate::Context;
-use crate::cli::BenchArgs;
+use crate::cli::bench::BenchArgs;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;

@@ -4,7 +4,7 @@ use forgemark_contract::json::Json;
 use forgemark_curate::planted::{Found, holdout, redaction};
 
 use crate::Context;
-use crate::cli::BenchPlantedArgs;
+use crate::cli::bench::BenchPlantedArgs;
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::table::{Align, Table};
