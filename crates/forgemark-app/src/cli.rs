@@ -11,7 +11,7 @@ pub mod store;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use bench::BenchCommand;
 

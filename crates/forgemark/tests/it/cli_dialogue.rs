@@ -49,6 +49,7 @@ fn endpoint(user_ms: f64) -> Endpoint {
     Endpoint::start(&Script::new(0).rule(Matcher::role("user_turn"), slow)).unwrap()
 }
 
+#[cfg(feature = "store")]
 fn lines(bench: &Bench, path: &str) -> Vec<Json> {
     let text = std::fs::read_to_string(bench.path(path)).unwrap();
     text.lines()
