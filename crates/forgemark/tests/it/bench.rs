@@ -41,7 +41,7 @@ fn what_was_planted_is_found_and_nothing_else() {
     let found = json(&["planted", "--count", "50"]);
     let kinds = found.at("kinds").as_object().unwrap();
     assert!(kinds.len() > 5, "{found:?}");
-    for (kind, found) in kinds.iter() {
+    for (kind, found) in kinds {
         assert_eq!(found.at("false_positives").as_u64(), Some(0), "{kind}");
         assert!(found.at("recall").as_f64() >= Some(0.5), "{kind}");
     }
