@@ -6,9 +6,9 @@
 //!
 //! The canonical format is that of `OpenAI`'s chat completions
 //! (<https://platform.openai.com/docs/api-reference/chat/create>), which `vLLM`, `SGLang`, llama.cpp, Ollama, LM
-//! Studio, `OpenRouter` and Gemini's compatible route speak with variations; [`anthropic`] is the same in Anthropic's
-//! words. The raw body of a reply is kept: what is
-//! parsed here is a view of it, and the journal stores the body, so a better parser helps old runs too.
+//! Studio, `OpenRouter` and Gemini's compatible route speak with variations; the module `anthropic` is the same in Anthropic's
+//! words. The raw body of a reply is kept: what is parsed here is a view of it, and the journal stores the body, so a better
+//! parser helps old runs too.
 
 pub(crate) mod anthropic;
 pub(crate) mod body;

@@ -73,7 +73,7 @@ fn rows_of_others_are_validated() {
 
 #[test]
 fn payloads_lie_beside_the_rows_and_come_back_proven() {
-    let bench = store().file("photo.png", [7_u8; 100_000]);
+    let bench = store().file("photo.png", vec![7_u8; 100_000]);
     let output = bench.run(&["store", "list", "data.lance", "--limit", "1", "--json"]);
     let listed = String::from_utf8(output.stdout).unwrap();
     let record = parse(listed.lines().next().unwrap().as_bytes()).unwrap();
@@ -84,7 +84,7 @@ fn payloads_lie_beside_the_rows_and_come_back_proven() {
     let get = ["store", "get", "data.lance", id, "--payload", "again.png"];
     assert_says(&bench.shown(&get), 0, &["again.png"]);
     let again = std::fs::read(bench.path("again.png")).unwrap();
-    assert_eq!(again, [7_u8; 100_000]);
+    assert_eq!(again, vec![7_u8; 100_000]);
     let nobody = ["store", "attach", "data.lance", "nobody", "photo.png"];
     assert_says(
         &bench.shown(&nobody),
