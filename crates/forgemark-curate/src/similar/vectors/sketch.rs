@@ -17,7 +17,7 @@ const ROUNDS: usize = 2;
 const SCORE_COST: f64 = 3_000.0;
 
 /// Numbers of directions to choose from.
-const DIRECTIONS: [usize; 7] = [8, 16, 32, 48, 64, 96, 128];
+const DIRECTIONS: [usize; 8] = [8, 16, 32, 48, 64, 96, 104, 128];
 
 /// Vectors no longer than this are their own sketch.
 const SHORT: usize = 48;
@@ -47,10 +47,10 @@ impl Sketcher {
         }
         let step = rows.len().div_ceil(SAMPLE);
         let sample: Vec<Vec<f32>> = rows.iter().step_by(step).map(normalised).collect();
-        // The sketches of all rows must not be much more than a third of the vectors.
+        // The sketches of all rows must not be much more than a quarter of the vectors.
         let most = DIRECTIONS
             .into_iter()
-            .rfind(|m| (m + 1) * 14 <= dim * 5)
+            .rfind(|m| (m + 1) * 18 <= dim * 5)
             .unwrap_or(DIRECTIONS[0]);
         whole.basis = fit_basis(&sample, dim, most);
         whole.directions = whole.basis.len() / dim.max(1);
