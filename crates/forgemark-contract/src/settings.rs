@@ -33,6 +33,28 @@ pub struct Key {
     pub status: Status,
 }
 
+/// A key that has an effect and that no variable of the environment sets.
+pub const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key {
+        path,
+        kind,
+        default,
+        env: &[],
+        doc,
+        status: Status::Honoured,
+    }
+}
+
+/// An integer within bounds, both included.
+pub const fn int(min: i64, max: i64) -> Kind {
+    Kind::Int { min, max }
+}
+
+/// A number within bounds, both included.
+pub const fn float(min: f64, max: f64) -> Kind {
+    Kind::Float { min, max }
+}
+
 /// What values a key accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {

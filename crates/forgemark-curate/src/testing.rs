@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use forgemark_contract::json::{Json, parse_str};
 use forgemark_contract::store::{
-    ContextRecord, Hit, Key, Metric, Parts, RowNumber, Rows, Scan, Search, Snapshot, StoreError,
-    StoreStats,
+    ContextRecord, Hit, Key, Parts, RowNumber, Rows, Scan, Search, Snapshot, StoreError, StoreStats,
 };
 use forgemark_contract::time::Timestamp;
 
@@ -116,19 +115,7 @@ impl Snapshot for Fixed {
     }
 
     fn stats(&self) -> std::result::Result<StoreStats, StoreError> {
-        Ok(StoreStats {
-            rows: self.rows.len() as u64,
-            tombstones: 0,
-            vectors: 0,
-            dimensions: None,
-            metric: Metric::Cosine,
-            model: None,
-            files: 0,
-            bytes: 0,
-            dead_rows: 0,
-            indexes: Vec::new(),
-            foreign: false,
-        })
+        Ok(StoreStats::of_rows(self.rows.len() as u64))
     }
 
     fn scan<'s>(&'s self, scan: &Scan) -> std::result::Result<Rows<'s>, StoreError> {

@@ -2,6 +2,7 @@
 //!
 //! Development only: no product crate is built with it.
 
+pub mod aftermath;
 pub mod arena;
 pub mod mem_disk;
 pub mod redactor;

@@ -264,19 +264,7 @@ impl Critique {
         let mut reader = Reader::new(value)?;
         let strict = protocol == Protocol::Forgemark1;
         let known = &CRITIQUE_VERDICTS[..CRITIQUE_VERDICTS.len() - 1];
-        let mut verdict = match reader.word("verdict") {
-            Some(word) if known.contains(&word.as_str()) => word,
-            Some(word) if strict => {
-                let words = known.join(", ");
-                reader.error(format!("`verdict` is {word:?}, but must be one of {words}"));
-                word
-            }
-            None if strict => {
-                reader.error(format!("`verdict` must be one of {}", known.join(", ")));
-                String::new()
-            }
-            _ => "unknown".to_owned(),
-        };
+        let mut verdict = reader.verdict(known, strict);
         let has_notes = value.get("notes").is_some();
         let notes = reader.texts("notes").join(JOINT);
         if strict && notes.trim().is_empty() {
@@ -429,19 +417,7 @@ impl Judgment {
         let mut reader = Reader::new(value)?;
         let strict = protocol == Protocol::Forgemark1;
         let known = task.verdicts();
-        let mut verdict = match reader.word("verdict") {
-            Some(word) if known.contains(&word.as_str()) => word,
-            Some(word) if strict => {
-                let words = known.join(", ");
-                reader.error(format!("`verdict` is {word:?}, but must be one of {words}"));
-                word
-            }
-            None if strict => {
-                reader.error(format!("`verdict` must be one of {}", known.join(", ")));
-                String::new()
-            }
-            _ => "unknown".to_owned(),
-        };
+        let mut verdict = reader.verdict(&known, strict);
         let sure = reader.confidence();
         if sure.is_none() {
             match (confidence, strict) {
@@ -511,6 +487,23 @@ impl<'a> Reader<'a> {
     fn word(&self, key: &str) -> Option<String> {
         let text = self.object.get(key)?.to_text()?;
         Some(text.trim().to_lowercase())
+    }
+
+    /// The verdict, one of `known`; any other is an error where the protocol is `strict`, and else unknown.
+    fn verdict(&mut self, known: &[&str], strict: bool) -> String {
+        match self.word("verdict") {
+            Some(word) if known.contains(&word.as_str()) => word,
+            Some(word) if strict => {
+                let words = known.join(", ");
+                self.error(format!("`verdict` is {word:?}, but must be one of {words}"));
+                word
+            }
+            None if strict => {
+                self.error(format!("`verdict` must be one of {}", known.join(", ")));
+                String::new()
+            }
+            _ => "unknown".to_owned(),
+        }
     }
 
     /// A truth value; one that is written as text is taken and flagged.

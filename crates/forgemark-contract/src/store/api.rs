@@ -407,6 +407,25 @@ pub struct StoreStats {
     pub foreign: bool,
 }
 
+impl StoreStats {
+    /// Those of `rows` rows that lie in no file, without vectors.
+    pub fn of_rows(rows: u64) -> Self {
+        StoreStats {
+            rows,
+            tombstones: 0,
+            vectors: 0,
+            dimensions: None,
+            metric: Metric::default(),
+            model: None,
+            files: 0,
+            bytes: 0,
+            dead_rows: 0,
+            indexes: Vec::new(),
+            foreign: false,
+        }
+    }
+}
+
 /// What made the vectors of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VectorModel {

@@ -411,17 +411,12 @@ impl Snapshot for MemorySnapshot {
         let rows = &self.table.rows;
         let live = self.table.live();
         Ok(StoreStats {
-            rows: live,
             tombstones: rows.len() as u64 - live,
             vectors: rows.iter().filter(|row| row.embedding.is_some()).count() as u64,
             dimensions: self.table.options.dimensions,
             metric: self.table.options.metric,
             model: self.table.model.clone(),
-            files: 0,
-            bytes: 0,
-            dead_rows: 0,
-            indexes: Vec::new(),
-            foreign: false,
+            ..StoreStats::of_rows(live)
         })
     }
 

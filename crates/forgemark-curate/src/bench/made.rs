@@ -2,8 +2,7 @@
 
 use forgemark_contract::json::Json;
 use forgemark_contract::store::{
-    ContextRecord, Hit, Key, Metric, Parts, RowNumber, Rows, Scan, Search, Snapshot, StoreError,
-    StoreStats,
+    ContextRecord, Hit, Key, Parts, RowNumber, Rows, Scan, Search, Snapshot, StoreError, StoreStats,
 };
 use forgemark_contract::time::Timestamp;
 
@@ -113,19 +112,7 @@ impl Snapshot for Talks {
     }
 
     fn stats(&self) -> std::result::Result<StoreStats, StoreError> {
-        Ok(StoreStats {
-            rows: self.0,
-            tombstones: 0,
-            vectors: 0,
-            dimensions: None,
-            metric: Metric::Cosine,
-            model: None,
-            files: 0,
-            bytes: 0,
-            dead_rows: 0,
-            indexes: Vec::new(),
-            foreign: false,
-        })
+        Ok(StoreStats::of_rows(self.0))
     }
 
     fn scan<'s>(&'s self, scan: &Scan) -> std::result::Result<Rows<'s>, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! The reader, `config show`, `config keys`, the JSON Schema and the reference page are made from this table.
 
-use forgemark_contract::settings::{Key, Kind, Status};
+use forgemark_contract::settings::{Key, Kind, float, key};
 
 /// Any integer from 0.
 const COUNT: Kind = Kind::Int {
@@ -23,23 +23,8 @@ const NUMBER: Kind = float(f64::MIN, f64::MAX);
 /// What to do where a value is missing.
 const ON_MISSING: Kind = words(&[("error", &[]), ("keep", &[]), ("drop", &[])]);
 
-const fn float(min: f64, max: f64) -> Kind {
-    Kind::Float { min, max }
-}
-
 const fn words(words: &'static [(&'static str, &'static [&'static str])]) -> Kind {
     Kind::OneOf(words)
-}
-
-const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        path,
-        kind,
-        default,
-        env: &[],
-        doc,
-        status: Status::Honoured,
-    }
 }
 
 /// The table, in the order of the reference page.

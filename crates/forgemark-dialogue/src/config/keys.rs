@@ -4,7 +4,7 @@
 //! What a single key cannot say stands in the constants after it: values that are refused, settings that a variable
 //! implies.
 
-use forgemark_contract::settings::{Key, Kind, Status};
+use forgemark_contract::settings::{Key, Kind, Status, float, int};
 use forgemark_model::settings::keys as shared;
 
 /// Why cluster settings do nothing.
@@ -34,14 +34,6 @@ const SECRET: &str = "keys come from the environment only; name the variable wit
 const ANY_INT: Kind = int(i64::MIN, i64::MAX);
 /// Any number, for keys without effect.
 const ANY_FLOAT: Kind = float(f64::MIN, f64::MAX);
-
-const fn int(min: i64, max: i64) -> Kind {
-    Kind::Int { min, max }
-}
-
-const fn float(min: f64, max: f64) -> Kind {
-    Kind::Float { min, max }
-}
 
 const fn key(
     path: &'static str,

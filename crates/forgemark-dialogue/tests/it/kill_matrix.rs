@@ -12,6 +12,7 @@ use forgemark_dialogue::{DialogueError, DropReason};
 use forgemark_journal::{JournalError, Storage};
 use forgemark_model::scripted::Dialogue;
 use forgemark_model::{AgentReply, Backend};
+use forgemark_testkit::aftermath::Then;
 use forgemark_testkit::{Fault, FaultKind, MemDisk};
 
 use super::bench::{Bench, Counting, OUT, artifacts, assert_same, corpus, role, script};
@@ -22,42 +23,6 @@ const IN_FLIGHT: u64 = 2;
 /// Calls of a turn that a rewind throws away: which of two equal questions comes first differs from run to run, so one
 /// run may make them and the other not.
 const REWOUND: u64 = 4;
-
-/// What the next process finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Kill,
-    PowerLoss,
-    PartialPowerLoss,
-    FullDisk,
-    ShortWrite,
-}
-
-impl Then {
-    const ALL: [Then; 5] = [
-        Then::Kill,
-        Then::PowerLoss,
-        Then::PartialPowerLoss,
-        Then::FullDisk,
-        Then::ShortWrite,
-    ];
-
-    fn fault(self) -> FaultKind {
-        match self {
-            Then::Kill | Then::PowerLoss | Then::PartialPowerLoss => FaultKind::Crash,
-            Then::FullDisk => FaultKind::NoSpace,
-            Then::ShortWrite => FaultKind::ShortWrite,
-        }
-    }
-
-    fn next(self, disk: &MemDisk, seed: u64) -> MemDisk {
-        match self {
-            Then::Kill | Then::FullDisk | Then::ShortWrite => disk.kill(),
-            Then::PowerLoss => disk.power_loss(),
-            Then::PartialPowerLoss => disk.power_loss_keeping(seed),
-        }
-    }
-}
 
 /// A plan, and what a run of it leaves when nothing happens.
 struct Matrix {

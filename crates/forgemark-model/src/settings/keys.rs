@@ -1,25 +1,6 @@
 //! Configuration keys that every pipeline with models has.
 
-use forgemark_contract::settings::{Key, Kind, Status};
-
-const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        path,
-        kind,
-        default,
-        env: &[],
-        doc,
-        status: Status::Honoured,
-    }
-}
-
-const fn int(min: i64, max: i64) -> Kind {
-    Kind::Int { min, max }
-}
-
-const fn float(min: f64, max: f64) -> Kind {
-    Kind::Float { min, max }
-}
+use forgemark_contract::settings::{Key, Kind, float, int, key};
 
 /// `run.budget.max_cost_usd`
 pub const MAX_COST_USD: Key = key(

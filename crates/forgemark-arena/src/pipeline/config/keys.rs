@@ -2,26 +2,11 @@
 //!
 //! The reader, `config show`, `config keys`, the JSON Schema and the reference page are made from this table.
 
-use forgemark_contract::settings::{Key, Kind, Status};
+use forgemark_contract::settings::{Key, Kind, Status, int, key};
 use forgemark_model::settings::keys as shared;
 
 /// Why a key may not stand in a file.
 const SECRET: &str = "keys come from the environment only; name the variable with `api_key_env` at the model or with `llm.api_key_env`";
-
-const fn int(min: i64, max: i64) -> Kind {
-    Kind::Int { min, max }
-}
-
-const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        path,
-        kind,
-        default,
-        env: &[],
-        doc,
-        status: Status::Honoured,
-    }
-}
 
 /// The table, in the order of the reference page.
 #[rustfmt::skip]

@@ -19,6 +19,8 @@ use forgemark_model::{
 };
 use forgemark_run::Cancel;
 use forgemark_testkit::MemDisk;
+use forgemark_testkit::aftermath;
+pub(crate) use forgemark_testkit::aftermath::assert_same;
 
 /// The arena folder of every run here.
 pub(crate) const OUT: &str = "/arena";
@@ -402,40 +404,7 @@ impl Bench {
 
 /// Every file of a disk but those of our own state.
 pub(crate) fn files(disk: &MemDisk) -> BTreeMap<String, Vec<u8>> {
-    let relative = |path: PathBuf| Some(path.strip_prefix(OUT).ok()?.to_str()?.to_owned());
-    disk.files()
-        .into_iter()
-        .filter_map(|(path, bytes)| Some((relative(path)?, bytes)))
-        .filter(|(path, _)| !path.starts_with(".forgemark"))
-        .collect()
-}
-
-/// Fails at the first file that differs, and says where.
-#[track_caller]
-pub(crate) fn assert_same(
-    left: &BTreeMap<String, Vec<u8>>,
-    right: &BTreeMap<String, Vec<u8>>,
-    what: &str,
-) {
-    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(left), names(right), "{what}: other files");
-    for (name, bytes) in left {
-        let other = &right[name];
-        if bytes == other {
-            continue;
-        }
-        let at = bytes.iter().zip(other).take_while(|(a, b)| a == b).count();
-        let show = |bytes: &[u8]| {
-            let from = at.saturating_sub(200);
-            let piece = &bytes[from.min(bytes.len())..(at + 200).min(bytes.len())];
-            String::from_utf8_lossy(piece).into_owned()
-        };
-        panic!(
-            "{what}: {name} differs:\n{}\n---\n{}",
-            show(bytes),
-            show(other)
-        );
-    }
+    aftermath::artifacts(disk, Path::new(OUT))
 }
 
 /// The folder as a path.

@@ -8,7 +8,8 @@ use forgemark_contract::json::Json;
 use forgemark_journal::JournalError;
 use forgemark_model::Budget;
 use forgemark_run::Cancel;
-use forgemark_testkit::{Fault, FaultKind, MemDisk};
+use forgemark_testkit::Fault;
+use forgemark_testkit::aftermath::Then;
 
 use super::bench::{Bench, assert_same, files};
 
@@ -59,34 +60,6 @@ fn whole() -> (BTreeMap<String, Vec<u8>>, usize, u64) {
     );
     assert!(bench.files().contains_key("adjudications.jsonl"));
     (bench.files(), bench.calls(), bench.disk.points() - before)
-}
-
-/// What the next process finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Kill,
-    PowerLoss,
-    PartialPowerLoss,
-    FullDisk,
-    ShortWrite,
-}
-
-impl Then {
-    fn fault(self) -> FaultKind {
-        match self {
-            Then::Kill | Then::PowerLoss | Then::PartialPowerLoss => FaultKind::Crash,
-            Then::FullDisk => FaultKind::NoSpace,
-            Then::ShortWrite => FaultKind::ShortWrite,
-        }
-    }
-
-    fn next(self, disk: &MemDisk, seed: u64) -> MemDisk {
-        match self {
-            Then::Kill | Then::FullDisk | Then::ShortWrite => disk.kill(),
-            Then::PowerLoss => disk.power_loss(),
-            Then::PartialPowerLoss => disk.power_loss_keeping(seed),
-        }
-    }
 }
 
 #[test]
