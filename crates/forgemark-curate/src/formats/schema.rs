@@ -444,11 +444,13 @@ fn declared(format: Format, task: Task) -> Option<&'static [Field]> {
             text("label").optional().with(Uses::TRUTH),
             text("datasource"),
         ],
-        (Format::NemoRl, Task::Sft) => columns![list("messages", &NEMO)],
+        (Format::NemoRl, Task::Sft) => columns![list("messages", &NEMO), SPECS],
         (Format::NemoRl, Task::Pairs | Task::Ranked) => {
             columns![list("context", &NEMO), list("completions", &COMPLETION)]
         }
         (Format::NemoRl, Task::Rollout) => columns![text("input"), text("output")],
+        // No definitions of tools: it reads them from nested Parquet columns, where every definition gets the keys of all
+        // the others, empty, and hands them to the template so.
         (Format::Verl, Task::Sft) => columns![list("messages", &VERL)],
         (Format::Verl, Task::Rollout) => columns![
             text("data_source"),

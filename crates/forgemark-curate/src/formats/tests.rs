@@ -375,6 +375,7 @@ fn definitions_of_tools_stand_where_the_trainer_looks_for_them() {
         Format::Trl,
         Format::OpenAi,
         Format::Axolotl,
+        Format::NemoRl,
         Format::Neutral,
     ] {
         let layout = Layout::of(format, [&with, &without]);
