@@ -1,6 +1,7 @@
 //! The tables of configuration keys that the program knows, one a pipeline. The only place that
 //! names them.
 
+use forgemark_contract::json::Json;
 use forgemark_contract::settings::{Key, Resolved, SettingError};
 use forgemark_contract::time::Timestamp;
 use forgemark_curate::compat::Task;
@@ -61,6 +62,27 @@ pub const EXPORT: Table = Table {
 
 /// All of them.
 pub const ALL: &[Table] = &[DIALOGUE, ARENA, EXPORT];
+
+/// The table of a run that a configuration file is for: the one that knows the most of its sections, the dialogue's when both
+/// know as many.
+pub fn of_run(file: &Json) -> Table {
+    let known = |table: &Table| {
+        let sections = file
+            .as_object()
+            .into_iter()
+            .flat_map(|object| object.keys());
+        let knows = |section: &str| {
+            let mut paths = table.keys.iter().map(|key| key.path);
+            paths.any(|path| path.split('.').next() == Some(section))
+        };
+        sections.filter(|section| knows(section)).count()
+    };
+    if known(&ARENA) > known(&DIALOGUE) {
+        ARENA
+    } else {
+        DIALOGUE
+    }
+}
 
 /// The table of a command.
 ///

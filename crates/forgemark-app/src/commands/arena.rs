@@ -10,7 +10,7 @@ mod html;
 mod import;
 pub mod label;
 pub mod policy;
-mod project;
+pub(in crate::commands) mod project;
 mod prompts;
 pub mod rate;
 pub(in crate::commands) mod run;

@@ -7,11 +7,18 @@ mod report;
 
 use std::path::Path;
 
-use crate::Context;
+use forgemark_model::settings::RoleSettings;
+
+use super::arena::project::ArenaProject;
 use crate::assemble::Project;
 use crate::cli::DoctorArgs;
+use crate::config::Loaded;
+use crate::config::document::Document;
 use crate::error::{AppError, Hints as _};
 use crate::exit::Exit;
+use crate::models::Wanted;
+use crate::tables::{self, ARENA, Table};
+use crate::{Context, agents};
 use report::{Level, Report};
 
 /// Prints one line a check. The exit code is 1 when a check failed; warnings do not count.
@@ -49,29 +56,67 @@ fn configured(
     report: &mut Report,
     context: &Context<'_>,
 ) -> Result<(), AppError> {
-    let flags = &args.set.set;
-    let project = match Project::read(path, flags, context) {
+    let table = match Document::read(path) {
+        Ok(document) => tables::of_run(&document.value),
+        Err(error) => {
+            refused("configuration", &error.into(), report, context);
+            return Ok(());
+        }
+    };
+    if table.name == ARENA.name {
+        return arena(args, path, report, context);
+    }
+    let project = match Project::read(path, &args.set.set, context) {
         Ok(project) => project,
         Err(error) => {
             refused("configuration", &error, report, context);
             return Ok(());
         }
     };
-    let (loaded, plan) = (&project.loaded, &project.config);
-    let set = loaded
-        .settings
-        .iter()
+    read(&table, path, &project.loaded, report);
+    let base = path.parent().unwrap_or(Path::new(""));
+    plan::check(&project.config, base, report);
+    texts(&project, report, context);
+    let wanted = Wanted::of_dialogue(&project.config, base);
+    endpoints::check(&wanted, &agents::of_role, args.offline, report, context)
+}
+
+/// Everything that the configuration of an arena says.
+fn arena(
+    args: &DoctorArgs,
+    path: &Path,
+    report: &mut Report,
+    context: &Context<'_>,
+) -> Result<(), AppError> {
+    let project = match ArenaProject::read(path, &args.set.set, context) {
+        Ok(project) => project,
+        Err(error) => {
+            refused("configuration", &error, report, context);
+            return Ok(());
+        }
+    };
+    read(&ARENA, path, &project.loaded, report);
+    plan::folder(&project.out_dir(), "output.dir", report);
+    let wanted = project.wanted();
+    // Each model works on so many records, each of which makes one call at a time.
+    let calls = wanted.concurrency.saturating_mul(wanted.roles.len());
+    plan::open_files(calls as u64, report);
+    match project.prompts() {
+        Ok(_) => report.add("prompts", Level::Ok, "can be used"),
+        Err(error) => refused("prompts", &error, report, context),
+    }
+    let agent = |role: &RoleSettings| project.agent(role);
+    endpoints::check(&wanted, &agent, args.offline, report, context)
+}
+
+/// Says that a configuration was read, and as whose.
+fn read(table: &Table, path: &Path, loaded: &Loaded, report: &mut Report) {
+    let settings = loaded.settings.iter();
+    let set = settings
         .filter(|(path, ..)| loaded.settings.is_set(path))
         .count();
-    report.add(
-        "configuration",
-        Level::Ok,
-        format!("{}: {set} keys are set", path.display()),
-    );
-    let base = path.parent().unwrap_or(Path::new(""));
-    plan::check(plan, base, report);
-    texts(&project, report, context);
-    endpoints::check(plan, base, args.offline, report, context)
+    let text = format!("{}: {set} keys of `{}` are set", path.display(), table.name);
+    report.add("configuration", Level::Ok, text);
 }
 
 /// The files of words that a run begins with, read as a run reads them.

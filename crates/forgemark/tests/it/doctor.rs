@@ -175,3 +175,21 @@ fn personas_seed_topics_and_prompts_are_read_as_a_run_reads_them() {
         assert!(found[0].contains(what), "{found:?} has no {what}");
     }
 }
+
+#[test]
+fn the_configuration_of_an_arena_is_read_as_an_arena_reads_it() {
+    let server = Server::start(&Script::new(0), "127.0.0.1:0".parse().unwrap()).unwrap();
+    let text = format!(
+        "topics: [algebra]\nmodels:\n  - {{name: lab/one, model: scripted-1, base_url: \"{}\"}}\n  - {{name: lab/two, model: 'offline:solver', skill: 0.5}}\n",
+        server.base_url()
+    );
+    let bench = Bench::new().file("a.yaml", text);
+    let (exit, report) = report(&bench, &["a.yaml"]);
+    assert_eq!(exit, 0, "{report:?}");
+    assert_eq!(lines(&report, "output"), ["ok arena will be created"]);
+    let solver = lines(&report, "lab-two");
+    assert_eq!(solver, ["ok offline:solver/lab-two/0.5 runs in this process"]);
+    let served = lines(&report, "lab-one");
+    assert!(served[0].ends_with("lists scripted-1"), "{served:?}");
+    assert!(served[1].contains("gave a token"), "{served:?}");
+}

@@ -7,31 +7,17 @@ use super::project::ArenaProject;
 use super::run::arena_error;
 use crate::Context;
 use crate::assemble::disk;
-use crate::cli::SetArgs;
-use crate::cli::arena::{ArenaImportArgs, ArenaStageArgs};
+use crate::cli::arena::ArenaImportArgs;
 use crate::error::AppError;
 use crate::exit::Exit;
 use crate::human;
-use crate::progress::ProgressMode;
 
 /// Takes questions and answers into the folder of a configuration, all of them or none.
 ///
 /// # Errors
 /// A configuration that is wrong, a file that cannot be read, and the first line that cannot be taken.
 pub(super) fn run(args: &ArenaImportArgs, context: &Context<'_>) -> Result<Exit, AppError> {
-    let stage = ArenaStageArgs {
-        config: args.config.clone(),
-        limit: None,
-        retry_failed: None,
-        concurrency: None,
-        estimate: false,
-        progress: ProgressMode::None,
-        set: SetArgs {
-            set: args.set.set.clone(),
-        },
-        json: args.json,
-    };
-    let project = ArenaProject::read(&stage, context)?;
+    let project = ArenaProject::read(&args.config, &args.set.set, context)?;
     let storage = disk();
     let text = storage.read(&args.file).map_err(|source| AppError::Io {
         action: "read",

@@ -11,8 +11,8 @@ use forgemark_arena::pipeline::{Environment, PARSER, Stage};
 use forgemark_contract::settings::SettingError;
 use forgemark_journal::lock::STATE_DIR;
 use forgemark_journal::{OpenOptions, Storage};
-use forgemark_model::CallerConfig;
 use forgemark_model::settings::RoleSettings;
+use forgemark_model::{Agent, CallerConfig};
 
 use crate::Context;
 use crate::agents;
@@ -26,9 +26,11 @@ use crate::tables::ARENA;
 
 /// A configuration of an arena with the folder that its paths are relative to.
 #[derive(Debug)]
-pub(super) struct ArenaProject {
-    pub(super) settings: Arc<Settings>,
-    loaded: Loaded,
+pub(in crate::commands) struct ArenaProject {
+    pub(in crate::commands) settings: Arc<Settings>,
+    pub(in crate::commands) loaded: Loaded,
+    /// The parsing model, as the role that it has.
+    parser: Option<RoleSettings>,
     root: PathBuf,
 }
 
@@ -37,31 +39,44 @@ impl ArenaProject {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(super) fn read(args: &ArenaStageArgs, context: &Context<'_>) -> Result<Self, AppError> {
+    pub(in crate::commands) fn read(
+        path: &Path,
+        flags: &[Flag],
+        context: &Context<'_>,
+    ) -> Result<Self, AppError> {
+        let file = read_file(path)?;
+        let root = path.parent().unwrap_or(Path::new("")).to_owned();
+        let loaded = context.load(&ARENA, Some(&file), flags)?;
+        let read = |name: &str| read_named(&root.join(name));
+        let settings =
+            Settings::new(&loaded.settings, &read).map_err(|errors| loaded.explain(&errors))?;
+        let parser = settings.parser.as_ref().map(|model| RoleSettings {
+            role: PARSER.to_owned(),
+            ..model.call.clone()
+        });
+        Ok(Self {
+            settings: Arc::new(settings),
+            loaded,
+            parser,
+            root,
+        })
+    }
+
+    /// Reads the configuration of a stage's command.
+    ///
+    /// # Errors
+    /// As [`ArenaProject::read`].
+    pub(super) fn of_stage(args: &ArenaStageArgs, context: &Context<'_>) -> Result<Self, AppError> {
         let mut flags = args.set.set.clone();
         if let Some(concurrency) = args.concurrency {
             let flag = Flag::named("--concurrency", "run.concurrency", &concurrency);
             flags.push(flag);
         }
-        let path = &args.config;
-        let file = read_file(path)?;
-        let root = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let loaded = context.load(&ARENA, Some(&file), &flags)?;
-        let read = |name: &str| read_named(&root.join(name));
-        let settings =
-            Settings::new(&loaded.settings, &read).map_err(|errors| loaded.explain(&errors))?;
-        Ok(Self {
-            settings: Arc::new(settings),
-            loaded,
-            root,
-        })
+        Self::read(&args.config, &flags, context)
     }
 
     /// The arena folder.
-    pub(super) fn out_dir(&self) -> PathBuf {
+    pub(in crate::commands) fn out_dir(&self) -> PathBuf {
         self.root.join(&self.settings.output_dir)
     }
 
@@ -102,26 +117,29 @@ impl ArenaProject {
     /// # Errors
     /// Unknown providers, keys that are not in the environment, built-in agents that do not exist.
     pub(super) fn callers(&self, context: &Context<'_>) -> Result<CallerConfig, AppError> {
-        let settings = &self.settings;
-        let parser = settings.parser.as_ref().map(|model| RoleSettings {
-            role: PARSER.to_owned(),
-            ..model.call.clone()
-        });
-        let wanted = Wanted::of_arena(settings, parser.as_ref(), &self.root);
-        let agent = |role: &RoleSettings| {
-            let model = settings.models.iter().find(|model| model.slug == role.role);
-            let solver = model.and_then(|model| agents::of_arena(model, settings.seed));
-            solver.or_else(|| agents::of_role(role))
-        };
-        let found = models::caller_config(&wanted, context.env, &agent);
+        let agent = |role: &RoleSettings| self.agent(role);
+        let found = models::caller_config(&self.wanted(), context.env, &agent);
         found.map_err(|errors| self.loaded.explain(&errors).into())
+    }
+
+    /// What it says of its models.
+    pub(in crate::commands) fn wanted(&self) -> Wanted<'_> {
+        Wanted::of_arena(&self.settings, self.parser.as_ref(), &self.root)
+    }
+
+    /// The model of this process that a role is, if it is one.
+    pub(in crate::commands) fn agent(&self, role: &RoleSettings) -> Option<Arc<dyn Agent>> {
+        let settings = &self.settings;
+        let model = settings.models.iter().find(|model| model.slug == role.role);
+        let solver = model.and_then(|model| agents::of_arena(model, settings.seed));
+        solver.or_else(|| agents::of_role(role))
     }
 
     /// The templates with the overrides of `prompts`.
     ///
     /// # Errors
     /// A folder that cannot be read, or a template that is wrong.
-    pub(super) fn prompts(&self) -> Result<Prompts, AppError> {
+    pub(in crate::commands) fn prompts(&self) -> Result<Prompts, AppError> {
         let mut overrides = BTreeMap::new();
         if let Some(folder) = &self.settings.prompts {
             let folder = self.root.join(folder);

@@ -32,7 +32,7 @@ pub(super) fn run(
     stages: BTreeSet<Stage>,
     context: &Context<'_>,
 ) -> Result<Exit, AppError> {
-    let project = ArenaProject::read(args, context)?;
+    let project = ArenaProject::of_stage(args, context)?;
     let options = options(args, stages)?;
     if args.estimate {
         return super::estimate::run(&project, &options, args.json.json, context);
@@ -60,7 +60,7 @@ pub(in crate::commands) fn make(
     args: &ArenaStageArgs,
     context: &Context<'_>,
 ) -> Result<Summary, AppError> {
-    let project = ArenaProject::read(args, context)?;
+    let project = ArenaProject::of_stage(args, context)?;
     let options = options(args, Stage::ALL.into())?;
     drive(&project, options, args, context)
 }

@@ -1,12 +1,10 @@
 //! Keys and endpoints: is the key there (it is never shown), does the server answer, does it list the
 //! model, does it give one token.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forgemark_contract::settings::SettingError;
-use forgemark_dialogue::config::Config;
 use forgemark_journal::{DiskStorage, Journal, OpenOptions, Storage};
 use forgemark_model::{
     Backend, Caller, CallerConfig, EndpointConfig, ListError, RoleProbe, list_models,
@@ -14,12 +12,11 @@ use forgemark_model::{
 
 use super::report::{Level, Report};
 use crate::Context;
-use crate::agents;
 use crate::clock;
 use crate::error::rooms::endpoint_hint;
 use crate::error::{AppError, ErrorKind};
 use crate::human;
-use crate::models::{self, Route, Wanted};
+use crate::models::{self, FindAgent, Route, Wanted};
 use crate::network;
 
 /// Longest wait for a list of models.
@@ -31,14 +28,13 @@ const MAX_NAMES: usize = 5;
 /// Adds the checks. Asks each endpoint for its list of models and each role for one token, unless
 /// `offline`.
 pub(super) fn check(
-    config: &Config,
-    root: &Path,
+    wanted: &Wanted<'_>,
+    find_agent: &FindAgent<'_>,
     offline: bool,
     report: &mut Report,
     context: &Context<'_>,
 ) -> Result<(), AppError> {
-    let wanted = Wanted::of_dialogue(config, root);
-    let routes = match models::routes(&wanted, context.env) {
+    let routes = match models::routes(wanted, context.env) {
         Ok(routes) => routes,
         Err(errors) => {
             add_all(report, "models", &errors);
@@ -46,8 +42,9 @@ pub(super) fn check(
         }
     };
     keys(&routes, report);
-    for route in routes.iter().filter(|route| route.endpoints.is_empty()) {
-        let (level, what) = match agents::find(&route.model) {
+    let roles = wanted.roles.iter().zip(&routes);
+    for (role, route) in roles.filter(|(_, route)| route.endpoints.is_empty()) {
+        let (level, what) = match find_agent(role) {
             Some(_) => (Level::Ok, "runs in this process"),
             None => (Level::Fail, "is no model of this program"),
         };
@@ -56,7 +53,7 @@ pub(super) fn check(
     if routes.iter().all(|route| route.endpoints.is_empty()) {
         return Ok(());
     }
-    let caller_config = match models::caller_config(&wanted, context.env, &agents::of_role) {
+    let caller_config = match models::caller_config(wanted, context.env, find_agent) {
         Ok(caller_config) => caller_config,
         Err(mut errors) => {
             // Keys and agents that are missing were said above.

@@ -28,19 +28,23 @@ const MAX_SKEW: u64 = 60;
 
 /// Adds the checks. Relative paths are relative to `base`, the configuration's folder.
 pub(super) fn check(config: &Config, base: &Path, report: &mut Report) {
-    let out = base.join(&config.output_dir);
-    output(&out, report);
-    lock(&out, report);
-    disk(&out, report);
+    folder(&base.join(&config.output_dir), "saving.output_dir", report);
     documents(&base.join(&config.documents), report);
     open_files(config.concurrency as u64, report);
 }
 
+/// Adds what the output folder is good for; `key` names it.
+pub(super) fn folder(out: &Path, key: &str, report: &mut Report) {
+    output(out, key, report);
+    lock(out, report);
+    disk(out, report);
+}
+
 /// Tries to write where the run will write, and takes it away again.
-fn output(out: &Path, report: &mut Report) {
+fn output(out: &Path, key: &str, report: &mut Report) {
     const NAME: &str = "output";
     let shown = out.display();
-    let hint = Some("set `saving.output_dir` to a folder that can be written");
+    let hint = Some(format!("set `{key}` to a folder that can be written"));
     if out.exists() && !out.is_dir() {
         return report.add_with_hint(NAME, Level::Fail, format!("{shown} is not a folder"), hint);
     }
@@ -56,7 +60,12 @@ fn output(out: &Path, report: &mut Report) {
         Ok(_) => report.add(NAME, Level::Ok, format!("{shown} will be created")),
         Err(error) => {
             let text = format!("{} cannot be written: {error}", place.display());
-            report.add_with_hint(NAME, Level::Fail, text, io_hint(&error).or(hint));
+            report.add_with_hint(
+                NAME,
+                Level::Fail,
+                text,
+                io_hint(&error).map(str::to_owned).or(hint),
+            );
         }
     }
 }
@@ -228,7 +237,7 @@ impl Found {
 }
 
 /// Every call in flight is a connection, and every connection an open file.
-fn open_files(concurrency: u64, report: &mut Report) {
+pub(super) fn open_files(concurrency: u64, report: &mut Report) {
     let Ok((soft, _)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return;
     };
