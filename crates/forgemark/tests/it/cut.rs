@@ -93,3 +93,41 @@ fn payloads_lie_beside_the_rows_and_come_back_proven() {
     );
     assert_says(&bench.shown(&["store", "fsck", "data.lance"]), 0, &[]);
 }
+
+/// A limit on the size of files ends the process in the middle of a write, at the same byte every time.
+#[test]
+fn an_export_that_is_killed_in_a_write_leaves_the_previous_cut() {
+    let talks = (0..200).map(|number| {
+        let asked = "why ".repeat(40);
+        format!(
+            "{{\"messages\":[{{\"role\":\"user\",\"content\":\"{number} {asked}\"}},{{\"role\":\"assistant\",\"content\":\"{number}\"}}]}}\n"
+        )
+    });
+    let bench = Bench::new().file("talks.jsonl", talks.collect::<String>());
+    let shown = bench.shown(&["store", "ingest", "data.lance", "talks.jsonl"]);
+    assert_says(&shown, 0, &["400"]);
+    let first = ["export", "sft", "data.lance", "cut", "--shape", "openai"];
+    assert_says(&bench.shown(&first), 0, &[]);
+    let old = manifest(&bench, "cut/cut.manifest.json");
+    let second = "export sft data.lance cut --shape trl --replace";
+    let binary = env!("CARGO_BIN_EXE_forgemark");
+    let mut killed = 0;
+    // In blocks of 512 bytes.
+    for blocks in [0, 1, 3, 10, 30, 60, 90] {
+        let limited = format!("ulimit -f {blocks}; exec {binary} {second}");
+        let mut command = std::process::Command::new("sh");
+        let command = command.args(["-c", &limited]).current_dir(bench.path(""));
+        let output = command.output().unwrap();
+        assert!(!output.status.success(), "{blocks} blocks were enough");
+        killed += u32::from(output.status.code().is_none());
+        assert_eq!(manifest(&bench, "cut/cut.manifest.json"), old, "{blocks}");
+        let shown = bench.shown(&["export", "verify", "cut"]);
+        assert_says(&shown, 0, &["all as the manifest says"]);
+    }
+    assert!(killed >= 5, "{killed} were killed");
+    let second: Vec<&str> = second.split(' ').collect();
+    assert_says(&bench.shown(&second), 0, &[]);
+    assert_ne!(manifest(&bench, "cut/cut.manifest.json"), old);
+    let shown = bench.shown(&["export", "verify", "cut"]);
+    assert_says(&shown, 0, &["all as the manifest says"]);
+}
