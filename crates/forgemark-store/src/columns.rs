@@ -1,7 +1,10 @@
 //! The columns of a table, and records as rows of them. The other way is [`crate::decode`].
 
 use std::collections::HashMap;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use arrow_array::builder::{
     FixedSizeListBuilder, Float32Builder, Int32Builder, LargeBinaryBuilder, LargeStringBuilder,
@@ -22,6 +25,11 @@ pub(crate) const LAYOUT_VERSION: &str = "1";
 pub(crate) const EMBEDDING: &str = "embedding";
 /// The column of positions: unique, and never changed. Lists are in its order.
 pub(crate) const ORDINAL: &str = "ordinal";
+
+/// Most rows in one batch of a data file.
+const BATCH: usize = 8192;
+/// Rows that are made sooner than a thread of their own.
+const FEW_ROWS: usize = 512;
 
 /// The schema of a new table.
 pub(crate) fn schema(options: &StoreOptions) -> Schema {
@@ -127,23 +135,29 @@ fn edge_field() -> Arc<Field> {
     Arc::new(Field::new("item", DataType::Struct(edge_fields()), true))
 }
 
-/// `rows` with their ordinals as batches of at most `size` rows with the columns of `schema`, which is that of a table of
-/// ours.
+/// `rows` with their ordinals as batches of at most [`BATCH`] rows with the columns of `schema`, which is that of a table of
+/// ours. They are made side by side.
 ///
 /// # Errors
 /// Where Arrow refuses; records that went through the rules of an edit fit.
 pub(crate) fn encode(
     schema: &SchemaRef,
     rows: &[(i64, &ContextRecord)],
-    size: usize,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
-    let mut batches = Vec::new();
-    for batch in rows.chunks(size.max(1)) {
-        let columns = schema.fields().iter().map(|field| column(field, batch));
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let size = rows.len().div_ceil(cores).clamp(FEW_ROWS, BATCH);
+    let one = |rows: &[(i64, &ContextRecord)]| {
+        let columns = schema.fields().iter().map(|field| column(field, rows));
         let columns = columns.collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
-        batches.push(RecordBatch::try_new(schema.clone(), columns)?);
-    }
-    Ok(batches)
+        RecordBatch::try_new(schema.clone(), columns)
+    };
+    thread::scope(|scope| {
+        let batches = rows.chunks(size).map(|rows| scope.spawn(move || one(rows)));
+        let batches: Vec<_> = batches.collect();
+        let ends = batches.into_iter().map(thread::ScopedJoinHandle::join);
+        ends.map(|end| end.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
 }
 
 fn column(field: &Field, rows: &[(i64, &ContextRecord)]) -> Result<ArrayRef, ArrowError> {

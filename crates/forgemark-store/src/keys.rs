@@ -13,6 +13,7 @@ use forgemark_contract::store::{ContextRecord, Key, StoreError};
 use futures_util::TryStreamExt as _;
 use lance::Dataset;
 use lance_table::format::Fragment;
+use rustc_hash::FxHashSet;
 
 use crate::fault::fault;
 
@@ -22,11 +23,17 @@ pub(crate) struct Keys {
     hasher: RandomState,
     /// Numbers of fragments whose keys are here; numbers are never used twice.
     fragments: HashSet<u64>,
-    ids: HashSet<u64>,
-    externals: HashSet<u64>,
+    // Hashes already, of a hasher that nobody can foresee.
+    ids: FxHashSet<u64>,
+    externals: FxHashSet<u64>,
 }
 
 impl Keys {
+    /// What makes the hashes of this set.
+    pub(crate) fn hasher(&self) -> RandomState {
+        self.hasher.clone()
+    }
+
     /// Whether anything was read yet.
     pub(crate) fn is_loaded(&self) -> bool {
         !self.fragments.is_empty()
@@ -47,14 +54,10 @@ impl Keys {
         unread.cloned().collect()
     }
 
-    /// Takes in the keys of fragments.
+    /// Takes in the keys of fragments, hashed by [`Keys::hasher`].
     pub(crate) fn take_in(&mut self, read: &Read) {
-        for id in &read.ids {
-            self.ids.insert(self.hasher.hash_one(id.as_str()));
-        }
-        for id in &read.externals {
-            self.externals.insert(self.hasher.hash_one(id.as_str()));
-        }
+        self.ids.extend(&read.ids);
+        self.externals.extend(&read.externals);
         self.fragments.extend(&read.fragments);
     }
 }
@@ -78,12 +81,12 @@ impl Keys {
     }
 }
 
-/// The keys of some fragments.
+/// The hashes of the keys of some fragments.
 #[derive(Debug, Default)]
 pub(crate) struct Read {
     fragments: Vec<u64>,
-    ids: Vec<String>,
-    externals: Vec<String>,
+    ids: Vec<u64>,
+    externals: Vec<u64>,
 }
 
 /// Reads the keys of `fragments`.
@@ -91,6 +94,7 @@ pub(crate) async fn read(
     uri: &str,
     dataset: &Arc<Dataset>,
     fragments: Vec<Fragment>,
+    hasher: RandomState,
 ) -> Result<Read, StoreError> {
     let mut read = Read {
         fragments: fragments.iter().map(|fragment| fragment.id).collect(),
@@ -106,9 +110,10 @@ pub(crate) async fn read(
     let mut batches = scan.try_into_stream().await.map_err(fault)?;
     while let Some(batch) = batches.try_next().await.map_err(fault)? {
         let ids = batch.column(0).as_string::<i32>().iter().flatten();
-        read.ids.extend(ids.map(str::to_owned));
+        read.ids.extend(ids.map(|id| hasher.hash_one(id)));
         let externals = batch.column(1).as_string::<i32>().iter().flatten();
-        read.externals.extend(externals.map(str::to_owned));
+        read.externals
+            .extend(externals.map(|id| hasher.hash_one(id)));
     }
     Ok(read)
 }

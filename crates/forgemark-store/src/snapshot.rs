@@ -71,17 +71,16 @@ impl LanceSnapshot {
         if let Some(known) = self.superseded.get() {
             return Ok(known.clone());
         }
-        let replaced = column("supersedes_id");
-        let rows = replaced
-            .clone()
-            .is_not_null()
-            .and(replaced.not_eq(column("id")));
-        let names = vec!["supersedes_id".to_owned()];
+        // Few rows replace others: compared here, the ids of all others need not be read.
+        let rows = column("supersedes_id").is_not_null();
+        let names = vec!["supersedes_id".to_owned(), "id".to_owned()];
         let mut batches = self.batches(&names, Some(rows), None, None).await?;
         let mut found = HashSet::new();
         while let Some(batch) = batches.try_next().await? {
-            let ids = batch.column(0).as_string::<i32>().iter().flatten();
-            found.extend(ids.map(str::to_owned));
+            let replaced = batch.column(0).as_string::<i32>().iter();
+            let pairs = replaced.zip(batch.column(1).as_string::<i32>());
+            let others = pairs.filter(|(replaced, id)| replaced != id);
+            found.extend(others.filter_map(|(replaced, _)| replaced.map(str::to_owned)));
         }
         Ok(self.superseded.get_or_init(|| Arc::new(found)).clone())
     }
@@ -112,9 +111,8 @@ impl LanceSnapshot {
         Ok(Box::pin(stream.map_err(fault)))
     }
 
-    /// The addresses of the rows that are asked for, in the order of their ordinals.
-    async fn addresses(&self, scan: &Scan) -> Result<Vec<u64>, StoreError> {
-        let rows = self.condition(scan).await?;
+    /// The addresses of the rows that a scan asks for, of those for which `rows` holds, in the order of their ordinals.
+    async fn addresses(&self, scan: &Scan, rows: Expr) -> Result<Vec<u64>, StoreError> {
         let names = vec![ORDINAL.to_owned()];
         let mut batches = self.batches(&names, Some(rows), None, None).await?;
         let mut found: Vec<(i64, u64)> = Vec::new();
@@ -137,13 +135,13 @@ impl LanceSnapshot {
     async fn ordered(&self, scan: &Scan) -> Result<Batches, StoreError> {
         let names = columns::projection(&self.schema, scan.parts);
         let sorted = self.table.orders.is_sorted(&self.table.uri, &self.dataset);
-        if sorted.await? {
-            let rows = self.condition(scan).await?;
+        let (sorted, rows) = futures_util::try_join!(sorted, self.condition(scan))?;
+        if sorted {
             return self
                 .batches(&names, Some(rows), Some(scan.offset), scan.limit)
                 .await;
         }
-        let addresses = self.addresses(scan).await?;
+        let addresses = self.addresses(scan, rows).await?;
         let (table, dataset) = (self.table.clone(), self.dataset.clone());
         let portions: Vec<Vec<u64>> = addresses.chunks(BATCH).map(<[u64]>::to_vec).collect();
         let batches = futures_util::stream::iter(portions).then(move |portion| {

@@ -39,8 +39,6 @@ const ROUNDS: u32 = 100;
 const FEW_KEYS: usize = 256;
 /// Keys in one query.
 const QUERY: usize = 2048;
-/// Rows in one batch of a data file.
-const BATCH: usize = 8192;
 
 /// What kept a version from coming to be.
 pub(crate) enum Failure {
@@ -176,7 +174,8 @@ impl Rows {
             rows.fetch(&wanted)?;
         } else {
             let unread = keys.unread(dataset);
-            let read = wait(&table.uri, keys::read(&table.uri, dataset, unread))?;
+            let read = keys::read(&table.uri, dataset, unread, keys.hasher());
+            let read = wait(&table.uri, read)?;
             keys.take_in(&read);
             let perhaps = wanted.iter().filter(|key| keys.may_hold(key)).cloned();
             let perhaps: Vec<Key> = perhaps.collect();
@@ -280,7 +279,7 @@ async fn commit(
     let before = Tally::of(table, dataset).await?;
     let (rows, tally) = before.with(resolved, places);
     let schema = schema_of(dataset);
-    let batches = columns::encode(&schema, &rows, BATCH)
+    let batches = columns::encode(&schema, &rows)
         .map_err(|error| table.fault("laying out rows", error.into()))?;
     let params = WriteParams {
         mode: WriteMode::Append,

@@ -335,8 +335,8 @@ impl<'a> Index<'a> {
     fn reach(&self, sketches: &[f32], panel: usize, distance: f64) -> Vec<(usize, usize)> {
         let limit = self.sketcher.limit(1.0 - distance - self.margin);
         let mut found = Vec::new();
-        let (width, panel_values) = (self.sketcher.width(), self.panels.panel(panel));
-        kernel::reach(self.arch, sketches, width, panel_values, limit, &mut found);
+        let (width, values) = (self.sketcher.width(), self.panels.panel(panel));
+        kernel::reach(self.arch, sketches, width, &values, limit, &mut found);
         let columns = found
             .into_iter()
             .map(|(row, column)| (row as usize, panel * PANEL + column as usize));

@@ -1,5 +1,7 @@
 //! The tile: products of a few rows with many columns, and which of them reach a limit.
 
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Columns of a panel; a multiple of twice the lanes of every instruction set.
@@ -8,11 +10,16 @@ pub(super) const PANEL: usize = 32;
 /// Rows of a tile; with two registers of columns for each, twelve sums stay in registers.
 const TILE: usize = 6;
 
-/// Columns side by side: for each component the values of [`PANEL`] columns.
+/// How far a product of a row of length 1 with a column of length 1 may be off because [`Panels`] keep halves: each value by
+/// 2^-11 of itself, and by 2^-25 where it is very small.
+pub(super) const HALVED: f64 = 5e-4;
+
+/// Columns side by side: for each component the values of [`PANEL`] columns, as halves. What is too large for one is infinite,
+/// and reaches every limit.
 #[derive(Debug, Clone)]
 pub(super) struct Panels {
     width: usize,
-    values: Vec<f32>,
+    values: Vec<f16>,
     columns: usize,
 }
 
@@ -32,11 +39,11 @@ impl Panels {
         if column == 0 {
             // A column that is not there is 0 everywhere; the caller ignores what it reaches.
             self.values
-                .resize(self.values.len() + self.width * PANEL, 0.0);
+                .resize(self.values.len() + self.width * PANEL, f16::ZERO);
         }
         let start = self.columns / PANEL * self.width * PANEL;
         for (component, value) in sketch.iter().enumerate() {
-            self.values[start + component * PANEL + column] = *value;
+            self.values[start + component * PANEL + column] = f16::from_f32(*value);
         }
         self.columns += 1;
     }
@@ -46,10 +53,10 @@ impl Panels {
         self.columns
     }
 
-    /// One panel.
-    pub(super) fn panel(&self, number: usize) -> &[f32] {
+    /// One panel, as singles.
+    pub(super) fn panel(&self, number: usize) -> Vec<f32> {
         let size = self.width * PANEL;
-        &self.values[number * size..(number + 1) * size]
+        self.values[number * size..(number + 1) * size].to_f32_vec()
     }
 }
 

@@ -17,7 +17,7 @@ const ROUNDS: usize = 2;
 const SCORE_COST: f64 = 3_000.0;
 
 /// Numbers of directions to choose from.
-const DIRECTIONS: [usize; 8] = [8, 16, 32, 48, 64, 96, 104, 128];
+const DIRECTIONS: [usize; 7] = [8, 16, 32, 48, 64, 96, 128];
 
 /// Vectors no longer than this are their own sketch.
 const SHORT: usize = 48;
@@ -47,10 +47,10 @@ impl Sketcher {
         }
         let step = rows.len().div_ceil(SAMPLE);
         let sample: Vec<Vec<f32>> = rows.iter().step_by(step).map(normalised).collect();
-        // The sketches of all rows must not be much more than a quarter of the vectors.
+        // The sketches of all rows, which are kept as halves, must not be more than a fifth of the vectors.
         let most = DIRECTIONS
             .into_iter()
-            .rfind(|m| (m + 1) * 18 <= dim * 5)
+            .rfind(|m| (m + 1) * 5 <= dim * 2)
             .unwrap_or(DIRECTIONS[0]);
         whole.basis = fit_basis(&sample, dim, most);
         whole.directions = whole.basis.len() / dim.max(1);
@@ -87,7 +87,7 @@ impl Sketcher {
     /// The limit that a product of sketches reaches whenever the cosine is at least `least`.
     pub(super) fn limit(&self, least: f64) -> f32 {
         // The next smaller single, so that rounding cannot raise it.
-        ((least - self.slack) as f32).next_down()
+        ((least - self.slack - kernel::HALVED) as f32).next_down()
     }
 
     /// Appends the sketch of a row.
@@ -133,7 +133,7 @@ impl Sketcher {
                 arch,
                 &sketches,
                 self.width(),
-                panels.panel(panel),
+                &panels.panel(panel),
                 limit,
                 &mut found,
             );
