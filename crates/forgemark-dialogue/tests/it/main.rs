@@ -3,6 +3,7 @@
 // It tells clippy that helpers outside of test functions are test code too.
 #![cfg(test)]
 
+mod acceptance;
 mod batches;
 mod bench;
 mod check;
