@@ -297,7 +297,8 @@ impl Renderer {
         for (turn, facts) in turns.iter().zip(&conversation.facts) {
             let number = turn.turn_index.unsigned_abs();
             let stamp = self.time(facts.asked_at, seq, number).ledger_style();
-            if let Some(mut row) = derive::ledger_row(&stamp, &facts.source_path, turn) {
+            let row = derive::ledger_row(&stamp, &facts.source_path, turn);
+            if let Some(mut row) = row.filter(|_| !facts.in_ledger) {
                 row.forgemark = self.ours().then(|| {
                     Json::object([
                         ("conversation_id", Json::from(id)),

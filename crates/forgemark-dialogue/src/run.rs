@@ -12,6 +12,7 @@
 //! opened, and is made again from the replies that it keeps.
 
 mod documents;
+mod foreign;
 mod identity;
 mod restore;
 mod spending;
@@ -43,6 +44,7 @@ use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USE
 
 use restore::{Earlier, build_pipeline, import, open_registry, rewind};
 
+pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
 pub use standing::{RunStanding, Standing, standing};
 pub use summary::{Ending, Summary};
@@ -177,10 +179,17 @@ impl DialogueRun {
                 reopened = now;
             }
         }
+        if let Some(found) = &choice.found {
+            foreign::keep(&environment, found)?;
+        }
+        let adopted = match choice.adopted() {
+            Some(record) => foreign::load(&environment, record)?,
+            None => Adopted::default(),
+        };
         let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
-        let mut at_least = choice.at_least;
+        let mut at_least = choice.at_least.clone();
         let begin = |at_least: &[u64]| {
-            let plan = identity::recorded(plan.clone(), at_least, &choice.spent_before);
+            let plan = identity::recorded(plan.clone(), at_least, &choice);
             let run_id = choice.run.to_string();
             journal.append(Record::Run { run_id, plan }).wait()
         };
@@ -241,6 +250,7 @@ impl DialogueRun {
             renderer,
             &tally,
             at_least.clone(),
+            adopted,
             &Earlier {
                 recovered: &reopened,
                 first_item: choice.first_item,
@@ -260,8 +270,8 @@ impl DialogueRun {
             total: config.quotas.iter().sum(),
         };
         Ok(Self {
+            resumed: choice.resumed || choice.found.is_some(),
             run: choice.run,
-            resumed: choice.resumed,
             _lock: lock,
             journal,
             work,

@@ -71,6 +71,7 @@ fn configured(
     let base = path.parent().unwrap_or(Path::new(""));
     plan::check(plan, base, report);
     texts(&project, report, context);
+    let context = &context.with_env(&project.env);
     endpoints::check(plan, base, args.offline, report, context)
 }
 
