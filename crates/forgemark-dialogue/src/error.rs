@@ -63,8 +63,6 @@ pub enum DialogueError {
         path: PathBuf,
         /// What is wrong with it.
         why: String,
-        /// Whether the file itself is wrong, and not only at odds with the configuration.
-        damaged: bool,
     },
     /// A named run exists and is not the newest one.
     #[error("run {run_id} is in the folder already")]

@@ -46,6 +46,7 @@ use restore::{Earlier, build_pipeline, import, open_registry, rewind};
 
 pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
+pub(crate) use identity::states_taken_over;
 pub use standing::{RunStanding, Standing, standing};
 pub use summary::{Ending, Summary};
 
@@ -259,9 +260,13 @@ impl DialogueRun {
             },
         )?;
         let finished_before = pipeline.is_complete();
-        if !finished_before {
+        if !finished_before || choice.found.is_some() {
             begin(&at_least)?;
             documents::keep(&environment)?;
+        }
+        if finished_before && choice.found.is_some() {
+            // The original had finished it: there is nothing to do here, now or at a later start.
+            end(&journal, &Ending::AlreadyComplete)?;
         }
         let live = Live {
             progress: Arc::new(Progress::default()),
@@ -397,12 +402,7 @@ impl DialogueRun {
                 None => Ending::Interrupted,
             },
         };
-        self.journal
-            .append(Record::End {
-                status: ending.word().to_owned(),
-                detail: Json::object([("ending", Json::from(ending.to_string()))]),
-            })
-            .wait()?;
+        end(&self.journal, &ending)?;
         let registry_bytes = self.speculation.knowledge().bytes_written();
         let summary = summary::make(
             &self.environment,
@@ -450,4 +450,13 @@ impl DialogueRun {
         }
         Ok(())
     }
+}
+
+/// Records how a part of the run ended.
+fn end(journal: &Journal, ending: &Ending) -> Result<(), JournalError> {
+    let record = Record::End {
+        status: ending.word().to_owned(),
+        detail: Json::object([("ending", Json::from(ending.to_string()))]),
+    };
+    journal.append(record).wait()
 }

@@ -706,7 +706,7 @@ fn what_the_original_breaks_or_ignores_is_honoured_here() {
     let settings = &loaded.settings;
     assert_eq!(settings.get("run.turns.mode"), &Json::from("exact"));
     assert_eq!(settings.get("run.turns.exact"), &Json::from(5));
-    assert_eq!(settings.get("run.turns.mean"), &Json::from(3));
+    assert_eq!(settings.get("run.turns.mean"), &Json::from(3.0));
     assert_eq!(
         settings.get("run.turns.distribution"),
         &Json::from("exponential")
@@ -742,7 +742,7 @@ const EARLIER: &[(&str, &str, &str)] = &[
         "run.turns.distribution",
         r#""exponential""#,
     ),
-    ("run: {turn_count_mean: 3}", "run.turns.mean", "3"),
+    ("run: {turn_count_mean: 3}", "run.turns.mean", "3.0"),
     (
         "run: {seed_question: 'Why?'}",
         "run.data.seeding.question",
@@ -771,7 +771,7 @@ const EARLIER: &[(&str, &str, &str)] = &[
     (
         "run: {seed_topics_probability: 1}",
         "run.data.seeding.topics.probability",
-        "1",
+        "1.0",
     ),
     (
         "retrieval: {default_k: 7, chunk_size: 300, overlap: 20}",

@@ -146,6 +146,7 @@ impl<'a> Pass<'a> {
             excused: &excused,
             is_open: self.history.is_open,
             has_rows,
+            past: &self.history.past,
         }
         .check(to)
     }
@@ -336,7 +337,9 @@ impl<'a> Pass<'a> {
             let Some(expected) = expect.ledger(place) else {
                 continue;
             };
-            let key = if expect.is_ours() {
+            // A turn that was taken over from the original says nothing of ours.
+            let ours = expect.is_ours() && turn.forgemark.is_some();
+            let key = if ours {
                 turn_key(id, turn.turn_index)
             } else {
                 question_key(&user_message(turn).unwrap_or_default())
@@ -350,11 +353,11 @@ impl<'a> Pass<'a> {
                 );
                 continue;
             };
-            if taken.out_of_order && expect.is_ours() {
+            if taken.out_of_order && ours {
                 out_of_order(ledger, taken.line(), id, to);
             }
             ledger.compare(&taken, &expected, id, own, to)?;
-            if expect.is_ours()
+            if ours
                 && let (Some(asked), Ok(end)) =
                     (taken.at(), Timestamp::parse(&expect.row.timestamp))
                 && asked > end

@@ -76,6 +76,8 @@ pub(super) struct States<'a> {
     pub(super) is_open: bool,
     /// Whether there is a dataset to compare with.
     pub(super) has_rows: bool,
+    /// States of the original whose run went on here: they are not written any more.
+    pub(super) past: &'a [String],
 }
 
 /// One slot, of either kind of state.
@@ -203,7 +205,7 @@ impl States<'_> {
             let what = format!("is completed, {active} of its conversations are active");
             add("status", "", Kind::State, what);
         }
-        if self.has_rows {
+        if self.has_rows && !self.past.iter().any(|past| past == id) {
             for slot in &slots {
                 self.slot(slot, &mut add);
             }
@@ -225,6 +227,13 @@ impl States<'_> {
     /// The slot of a single state: ours is slot 0 of its wave, the original's has the id of the run.
     fn single<'s>(&self, state: &'s SingleState) -> SlotView<'s> {
         let ours = format!("{}-s0000", state.run_id);
+        // One that the original began has kept its id.
+        let begun = state.inputs.str_or("run_id", "");
+        let ours = if begun != state.run_id && self.known.contains_key(&id_key(begun)) {
+            begun.to_owned()
+        } else {
+            ours
+        };
         let is_ours = self.known.contains_key(&id_key(&ours))
             || !self.known.contains_key(&id_key(&state.run_id)) && state.run_id.contains("-w");
         SlotView {

@@ -139,12 +139,12 @@ const STATES: &str = "states";
 const DIGEST: &str = "sha256";
 const COUNTED: &str = "counted";
 
-/// Whether a plan record's part of this kind names a state.
-pub(super) fn has_state(record: &Json, id: &str) -> bool {
-    record
-        .items(STATES)
-        .iter()
-        .any(|state| state.as_str() == Some(id))
+/// The states that a plan record's part of this kind names.
+pub(super) fn states(record: &Json) -> Vec<String> {
+    let states = record.items(STATES).iter();
+    states
+        .filter_map(|state| state.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Conversations and turns that were made before the run went on here.
@@ -220,14 +220,13 @@ pub(super) fn find(environment: &Environment, id: &str) -> Result<Option<Found>,
         return Ok(None);
     }
     let config = &environment.config;
-    let refuse = |id: &str, damaged: bool, why: String| DialogueError::ForeignState {
+    let refuse = |id: &str, why: String| DialogueError::ForeignState {
         path: path_of(environment, id),
         why,
-        damaged,
     };
     if is_ours(id) {
         let why = "it was written by forgemark, whose journal (.forgemark) is what a run goes on from, and this folder has none for it";
-        return Err(refuse(id, false, why.to_owned()));
+        return Err(refuse(id, why.to_owned()));
     }
     // A state of a later wave has the name of the first one and a number.
     let base = match id.rsplit_once('-') {
@@ -245,7 +244,7 @@ pub(super) fn find(environment: &Environment, id: &str) -> Result<Option<Found>,
                 "its language {language:?} is not in `run.target_languages` ({})",
                 config.languages.join(", ")
             );
-            refuse(id, false, why)
+            refuse(id, why)
         })?;
     let run = base
         .strip_suffix(&format!("-{}", language_tag(language)))
@@ -304,7 +303,7 @@ pub(super) fn find(environment: &Environment, id: &str) -> Result<Option<Found>,
                         wave < state.wave
                     });
                     agree(&state, earlier.count() as u64, config.batch_size)
-                        .map_err(|why| refuse(state_id, false, why))?;
+                        .map_err(|why| refuse(state_id, why))?;
                 }
                 for slot in open {
                     let in_ledger = slot.turns.iter().map(|turn| {
@@ -370,7 +369,6 @@ pub(super) fn load(environment: &Environment, record: &Json) -> Result<Adopted, 
     let damaged = || DialogueError::ForeignState {
         path: path.clone(),
         why: "it is not what was taken over when the run first went on here".to_owned(),
-        damaged: true,
     };
     if sha256_hex(&bytes) != record.str_or(DIGEST, "") {
         return Err(damaged());
@@ -424,7 +422,6 @@ fn read(environment: &Environment, id: &str, base: &str) -> Result<State, Dialog
     let refuse = |why: String| DialogueError::ForeignState {
         path: path.clone(),
         why,
-        damaged: true,
     };
     let value = json::parse(&bytes).map_err(|error| refuse(format!("it is no JSON: {error}")))?;
     let state = RunState::from_json(&value).map_err(|error| refuse(error.to_string()))?;

@@ -80,6 +80,11 @@ pub(super) fn counted_before(plan: &Json) -> (u64, u64) {
     foreign::counted(plan.at(ADOPTED))
 }
 
+/// States of the original that a recorded plan goes on from.
+pub(crate) fn states_taken_over(plan: &Json) -> Vec<String> {
+    foreign::states(plan.at(ADOPTED))
+}
+
 /// What identifies a run, part by part: configuration, prompts, documents, personas, seed topics.
 pub fn plan_identity(environment: &Environment) -> Json {
     let mut parts: Object = environment
@@ -135,7 +140,7 @@ pub(super) fn choose(
     let by_state = recovered
         .runs
         .iter()
-        .find(|run| foreign::has_state(run.plan.at(ADOPTED), resume));
+        .find(|run| states_taken_over(&run.plan).iter().any(|id| id == resume));
     let found = if resume.is_empty() || is_known(resume) || by_state.is_some() {
         None
     } else {
@@ -175,7 +180,6 @@ pub(super) fn choose(
         return Err(DialogueError::ForeignState {
             path: environment.out_dir.join(RUN_STATE).join(format!("{wanted}.json")),
             why: "`run.run_id` names its run, whose files the profile `compat` would write over; choose another name, or set `run.resume_run_id`".to_owned(),
-            damaged: false,
         });
     }
     let newest = recovered

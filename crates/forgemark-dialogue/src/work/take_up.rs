@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use forgemark_contract::json::Json;
 use forgemark_corpus::ChunkId;
-use forgemark_run::Verdict as Decision;
 
 use super::{Halt, Session};
 use crate::conversation::{Dropped, TurnFacts};
@@ -19,17 +18,12 @@ impl Session<'_> {
         for (turn, in_ledger) in begun.turns.iter().zip(&begun.in_ledger) {
             let text = |value: &Json, key: &str| value.str_or(key, "").to_owned();
             let question = text(&turn.qa_generation, "user_message");
-            if !in_ledger && !question.is_empty() {
-                let asked = Question::new(&question, self.config().matching);
-                // One that was asked before stays where it is; it is only not claimed twice.
-                match self.ctx.decide(&asked)? {
-                    Err(_stale) => return Err(Halt::Stale),
-                    Ok(Decision::Accepted) => {
-                        self.conversation.claims.push(Arc::from(asked.text()));
-                    }
-                    Ok(Decision::Conflict) => {}
-                }
+            let asked = Question::new(&question, self.config().matching);
+            // What is in the ledger is known from there. One that was asked before stays where it is all the same.
+            if !in_ledger && !question.is_empty() && self.ctx.decide(&asked)?.is_err() {
+                return Err(Halt::Stale);
             }
+            self.conversation.claims.push(Arc::from(asked.text()));
             let corpus = &self.work.corpus;
             let covered = corpus.find_topic(turn.qa_generation.str_or("coverage_target", ""));
             self.conversation.facts.push(TurnFacts {

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use forgemark_contract::json::{self, Json};
+use forgemark_corpus::Corpus;
 use forgemark_dialogue::DialogueError;
 use forgemark_dialogue::run::Ending;
-use forgemark_model::Agent;
 use forgemark_model::scripted::Dialogue;
+use forgemark_model::{Agent, Backend};
 use forgemark_run::Cancel;
 
-use super::bench::{Bench, Counting, OUT, assert_same, script};
+use super::bench::{Bench, Counting, OUT, assert_same, corpus, script};
 use super::check::{Files, check_files, disk_of, files_of, said, without_journal};
 use super::original::{Talk, Wave, folder, question};
 
@@ -225,7 +226,10 @@ fn cases() -> Vec<Case> {
 
 fn bench_of(case: &Case, agent: &Arc<Counting>) -> Bench {
     let languages: Vec<Json> = case.languages.iter().map(|label| (*label).into()).collect();
-    Bench::new(Arc::clone(agent) as Arc<dyn Agent>)
+    // Reading the documents again and again would take most of the time of these tests.
+    static CORPUS: OnceLock<Arc<Corpus>> = OnceLock::new();
+    let corpus = Arc::clone(CORPUS.get_or_init(|| corpus(6, 8)));
+    Bench::with(corpus, Backend::Agent(Arc::clone(agent) as Arc<dyn Agent>))
         .on(&disk_of(&folder(&case.waves)))
         .set("run.batch_size", case.batch)
         .set("run.total_samples", case.total)
@@ -337,13 +341,22 @@ fn acceptance_8_2_4_runs_of_the_original_go_on() {
         );
         assert_gone_on(&case, &bench);
         // The state is still named in the configuration, or not any more: there is nothing left to do.
-        let (files, calls) = (bench.artifacts(), agent.calls());
+        // A state says which run was named, so that of the open wave alone may be written anew.
+        let settled = || {
+            let mut files = bench.artifacts();
+            files.retain(|path, _| !path.starts_with("run_state/demo-"));
+            files
+        };
+        let (files, rows, calls) = (bench.artifacts(), settled(), agent.calls());
         for resume in [case.resume, "demo", ""] {
             let again = bench.clone().set("run.resume_run_id", resume).run();
             assert_eq!(again.ending, Ending::AlreadyComplete, "{name}: {resume}");
             assert_eq!(again.good, summary.good, "{name}");
+            if resume == case.resume {
+                assert_same(&files, &bench.artifacts(), name);
+            }
+            assert_same(&rows, &settled(), name);
         }
-        assert_same(&files, &bench.artifacts(), name);
         assert_eq!(agent.calls(), calls, "{name}");
         // It is an ordinary run: a raised total extends it.
         let more = bench.clone().set("run.total_samples", case.total + 2).run();
@@ -357,7 +370,7 @@ fn acceptance_8_2_4_a_run_of_the_original_goes_on_after_it_was_stopped_here() {
     for case in cases() {
         let whole = bench_of(&case, &counting());
         whole.run();
-        for at in [1, 2, 5, 9] {
+        for at in [1, 4, 9] {
             let cancel = Cancel::new();
             let stop = cancel.clone();
             let first = Counting::new(&script(5, Dialogue::PLAIN)).before(move |n, _| {
@@ -418,7 +431,7 @@ fn in_the_profile_compat_ids_of_the_original_are_not_used_again() {
         .set("run.run_id", "demo");
     assert!(matches!(
         bench.try_run(),
-        Err(DialogueError::ForeignState { damaged: false, .. })
+        Err(DialogueError::ForeignState { .. })
     ));
     assert_same(
         &folder(&case.waves),
@@ -428,13 +441,7 @@ fn in_the_profile_compat_ids_of_the_original_are_not_used_again() {
 }
 
 /// A change of the state's text, and what the refusal says.
-fn refused(
-    files: &Files,
-    resume: &str,
-    change: impl Fn(Bench) -> Bench,
-    says: &str,
-    damaged: bool,
-) {
+fn refused(files: &Files, resume: &str, change: impl Fn(Bench) -> Bench, says: &str) {
     let case = Case {
         name: "",
         waves: Vec::new(),
@@ -447,15 +454,10 @@ fn refused(
     let bench =
         change(bench_of(&case, &agent).on(&disk_of(files))).set("run.resume_run_id", resume);
     match bench.try_run() {
-        Err(
-            error @ DialogueError::ForeignState {
-                damaged: really, ..
-            },
-        ) => {
+        Err(error @ DialogueError::ForeignState { .. }) => {
             let text = error.to_string();
             assert!(text.contains(says), "{says}: {text}");
             assert!(text.contains(&format!("run_state/{resume}.json")), "{text}");
-            assert_eq!(really, damaged, "{text}");
         }
         other => panic!("{says}: {other:?}"),
     }
@@ -499,14 +501,8 @@ fn a_state_that_is_damaged_or_disagrees_is_refused_and_left_as_it_is() {
     };
     // In a damaged file the reason is in the file itself.
     let cut = with(text[..text.len() / 2].to_owned());
-    refused(&cut, "demo-0001", same, "it is no JSON", true);
-    refused(
-        &with(String::new()),
-        "demo-0001",
-        same,
-        "it is no JSON",
-        true,
-    );
+    refused(&cut, "demo-0001", same, "it is no JSON");
+    refused(&with(String::new()), "demo-0001", same, "it is no JSON");
     for (from, to, says) in [
         (
             "\"run_id\": \"demo-0001\",\n  \"status\"",
@@ -561,13 +557,7 @@ fn a_state_that_is_damaged_or_disagrees_is_refused_and_left_as_it_is() {
         ("2030-01-02T03:04:05.000006Z", "yesterday", "updated_at"),
     ] {
         assert!(text.contains(from), "{from}\n{text}");
-        refused(
-            &with(text.replacen(from, to, 1)),
-            "demo-0001",
-            same,
-            says,
-            true,
-        );
+        refused(&with(text.replacen(from, to, 1)), "demo-0001", same, says);
     }
     // Here state and configuration are at odds.
     refused(
@@ -575,17 +565,15 @@ fn a_state_that_is_damaged_or_disagrees_is_refused_and_left_as_it_is() {
         "demo-0001",
         |bench| bench.set("run.batch_size", 4),
         "its batch_size is 2",
-        false,
     );
     refused(
         &whole,
         "demo-0001",
         |bench| bench.set("run.target_languages", Json::from(vec![Json::from("fr")])),
         "is not in `run.target_languages` (fr)",
-        false,
     );
     let single = folder(&[wave("solo", "en", 6, false, vec![Talk::open("solo", 1, 2)])]);
-    refused(&single, "solo", same, "with `run.batch_size: 1`", false);
+    refused(&single, "solo", same, "with `run.batch_size: 1`");
     // A state that was not named belongs to the run as well.
     let mut files = whole.clone();
     let first = String::from_utf8(files["run_state/demo.json"].clone()).unwrap();
@@ -601,7 +589,7 @@ fn a_state_that_is_damaged_or_disagrees_is_refused_and_left_as_it_is() {
     let id = files
         .keys()
         .find_map(|path| path.strip_prefix("run_state/")?.strip_suffix(".json"));
-    refused(&files, id.unwrap(), same, "written by forgemark", false);
+    refused(&files, id.unwrap(), same, "written by forgemark");
 }
 
 #[test]
@@ -675,7 +663,7 @@ fn a_run_that_is_begun_beside_the_originals_counts_its_questions_and_passages() 
 /// A user turn that asks this.
 fn reply(question: &str) -> forgemark_model::AgentReply {
     let text = format!(
-        r#"{{"user_message": "{question}", "intent": "how_to", "difficulty": "easy", "grounding_facts": [], "coverage_target": "", "notes_for_assistant": []}}"#
+        r#"{{"user_message": "{question}", "intent": "how_to", "difficulty": "easy", "grounding_facts": [], "coverage_target": "x", "notes_for_assistant": []}}"#
     );
     forgemark_model::AgentReply::json(&json::parse_str(&text).unwrap())
 }

@@ -130,9 +130,7 @@ pub fn dialogue_error(error: DialogueError) -> AppError {
     let kind = match &error {
         DialogueError::Probe { .. } => ErrorKind::Endpoint,
         DialogueError::Corpus(_) | DialogueError::Thread(_) => ErrorKind::Io,
-        DialogueError::JournalOrder { .. } | DialogueError::ForeignState { damaged: true, .. } => {
-            ErrorKind::Damaged
-        }
+        DialogueError::JournalOrder { .. } => ErrorKind::Damaged,
         _ => ErrorKind::Config,
     };
     let mut hints = error.hints();

@@ -40,7 +40,7 @@ pub fn run(args: &SeedsMigrateArgs, context: &Context<'_>) -> Result<Exit, AppEr
         AppError::new(ErrorKind::Config, format!("{}: {error}", source.display()))
             .hint("the simplest shape is a mapping of topics to lists of questions")
     })?;
-    let mut dest = args.dest_file.clone().unwrap_or(configured);
+    let mut dest = args.dest_file.clone().unwrap_or_else(|| configured.clone());
     if dest.is_dir() {
         dest = dest.join(seed_file::WHOLE);
     }
