@@ -134,12 +134,11 @@ impl<'a> Pass<'a> {
                 self.rows += 1;
             }
             self.history.finish(to);
-            self.finish(to)?;
         } else {
             self.without_dataset(to);
         }
         let excused = |id: &str| self.unreadable.excuses(id);
-        States {
+        let mut states = States {
             storage: self.storage,
             dir: self.dir,
             known: &mut self.known,
@@ -147,8 +146,20 @@ impl<'a> Pass<'a> {
             is_open: self.history.is_open,
             has_rows,
             past: &self.history.past,
+            under_way: Vec::new(),
+        };
+        states.check(to)?;
+        let under_way = states.under_way;
+        if has_rows {
+            // The original writes the ledger while a conversation is under way, and its rows when it has ended.
+            for question in under_way {
+                if let Some(ledger) = &mut self.sides.ledger {
+                    ledger.take(question_key(&question));
+                }
+            }
+            self.finish(to)?;
         }
-        .check(to)
+        Ok(())
     }
 
     /// Says when the index was written for a folder of another name: its paths lead there.

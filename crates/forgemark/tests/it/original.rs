@@ -120,7 +120,7 @@ fn the_released_configuration_runs_as_it_is() {
     };
     let topics = shared.join("data/dialogue/data/seeds/topics.yaml");
     let endpoint = Endpoint::start(&Script::new(0)).unwrap();
-    let bench = project(text, std::fs::read(topics).unwrap(), endpoint.base_url());
+    let bench = project(text, std::fs::read(topics).unwrap(), &endpoint.base_url());
     assert_made(&bench, 5);
     // The seed topics that it names are used once a variable says so.
     let seeded = bench
@@ -140,7 +140,7 @@ fn the_released_configuration_runs_as_it_is() {
 #[test]
 fn a_configuration_with_earlier_names_runs_as_it_is() {
     let endpoint = Endpoint::start(&Script::new(0)).unwrap();
-    let bench = project(CONFIG, TOPICS, endpoint.base_url());
+    let bench = project(CONFIG, TOPICS, &endpoint.base_url());
     assert_made(&bench, 2);
     let turns = rows(&bench, "outputs/turns.jsonl");
     assert_eq!(turns.len(), 4, "two turns each, as `run.n_turns` says");
@@ -157,7 +157,7 @@ fn a_configuration_with_earlier_names_runs_as_it_is() {
 #[test]
 fn secrets_are_taken_from_a_dot_env_file_beside_the_configuration() {
     let endpoint = Endpoint::start(&Script::new(0)).unwrap();
-    let bench = project(CONFIG, TOPICS, endpoint.base_url())
+    let bench = project(CONFIG, TOPICS, &endpoint.base_url())
         .env("LLM_QA_GENERATOR_API_KEY_ENV", "ASKERS_API_KEY");
     let run = ["dialogue", "run", "config.yaml"];
     assert_says(&bench.shown(&run), 2, &["ASKERS_API_KEY"]);
@@ -292,7 +292,7 @@ fn the_released_seed_topics_are_migrated_to_the_same() {
 fn stopped() -> Bench {
     let config = "run: {run_id: demo, batch_size: 2, total_samples: 4, turns: {mode: exact, exact: 2}}\n\
         judge: {mode: online}\nsaving: {profile: compat}\n\
-        llm: {agents: {user: {model: 'offline:user'}, assistant: {model: 'offline:assistant'}, judge: {model: 'offline:judge'}}}\n";
+        llm: {agents: {user: {model: 'scripted:dialogue'}, assistant: {model: 'scripted:dialogue'}, judge: {model: 'scripted:dialogue'}}}\n";
     let bench = Bench::new()
         .file("config.yaml", config)
         .file("knowledge/guide.txt", TEXT.repeat(20));

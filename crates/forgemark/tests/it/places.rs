@@ -18,7 +18,7 @@ const RUN: [&str; 3] = ["dialogue", "run", "project/config.yaml"];
 fn config(more: &str) -> String {
     format!(
         "run: {{total_samples: 4}}\n{more}\n\
-         llm: {{agents: {{user: {{model: 'offline:user'}}, assistant: {{model: 'offline:assistant'}}, judge: {{model: 'offline:judge'}}}}}}\n"
+         llm: {{agents: {{user: {{model: 'scripted:dialogue'}}, assistant: {{model: 'scripted:dialogue'}}, judge: {{model: 'scripted:dialogue'}}}}}}\n"
     )
 }
 
