@@ -6,6 +6,7 @@
 pub mod arena;
 pub mod bench;
 pub mod label;
+pub mod seeds;
 pub mod store;
 
 use std::net::IpAddr;
@@ -182,6 +183,8 @@ pub enum DialogueCommand {
     Run(DialogueRunArgs),
     /// List conversations, or show one with its evidence
     Show(DialogueShowArgs),
+    /// Write seed topics of any shape as the new version
+    SeedsMigrate(seeds::SeedsMigrateArgs),
     /// Measure the support score on hand-labelled claims
     SupportEval(JsonArgs),
     /// Work with the prompt templates
@@ -710,6 +713,7 @@ impl Command {
             Command::Demo(args) => args.json.json,
             Command::Status(args) => args.json.json,
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
+            Command::Dialogue(DialogueCommand::SeedsMigrate(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Demo(args)) => args.json.json,

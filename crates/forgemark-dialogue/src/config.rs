@@ -17,7 +17,7 @@ use forgemark_contract::json::{Json, Object};
 
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
-pub use seeds::{SeedError, SeedTopics};
+pub use seeds::{SeedError, SeedFile, SeedTopics};
 
 use crate::question::Matching;
 

@@ -12,6 +12,7 @@ use forgemark_model::chat::{FailureKind, Usage};
 use crate::deck::Reservation;
 use crate::outcome::Outcome;
 use crate::plan::Sketch;
+use crate::run::Begun;
 
 /// What an item is run from.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) reservation: Reservation,
     /// Latest questions of the language as of the plan's fixed earlier point, oldest first.
     pub(crate) recent: Vec<Arc<str>>,
+    /// What there is of it already, when the original began it.
+    pub(crate) begun: Option<Arc<Begun>>,
 }
 
 /// Why a conversation was dropped (the contract's vocabulary).
@@ -101,6 +104,8 @@ pub(crate) struct TurnFacts {
     pub(crate) covered_topic: Option<Arc<str>>,
     /// Support score of the answer, in thousandths; `None` without claims.
     pub(crate) support_milli: Option<u32>,
+    /// Whether the ledger has the row of its question already.
+    pub(crate) in_ledger: bool,
 }
 
 /// A conversation, complete or as far as it came.

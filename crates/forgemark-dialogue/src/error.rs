@@ -56,6 +56,14 @@ pub enum DialogueError {
         /// The output folder.
         folder: PathBuf,
     },
+    /// A state of the original that cannot be gone on from. It is left as it is.
+    #[error("cannot go on from {}: {why}", path.display())]
+    ForeignState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A named run exists and is not the newest one.
     #[error("run {run_id} is in the folder already")]
     RunTaken {
@@ -109,6 +117,10 @@ impl DialogueError {
                     vec![format!("known runs: {}", known.join(", "))]
                 }
             }
+            DialogueError::ForeignState { .. } => vec![
+                "nothing was changed; remove `run.resume_run_id` to begin a run beside it, for which what is on disk counts as asked and covered"
+                    .to_owned(),
+            ],
             DialogueError::RunTaken { newest, .. } => vec![format!(
                 "only the newest run ({newest}) can go on; choose another `run.run_id`"
             )],

@@ -12,6 +12,7 @@
 //! opened, and is made again from the replies that it keeps.
 
 mod documents;
+mod foreign;
 mod identity;
 mod restore;
 mod spending;
@@ -43,7 +44,9 @@ use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USE
 
 use restore::{Earlier, build_pipeline, import, open_registry, rewind};
 
+pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
+pub(crate) use identity::states_taken_over;
 pub use standing::{RunStanding, Standing, standing};
 pub use summary::{Ending, Summary};
 
@@ -177,10 +180,17 @@ impl DialogueRun {
                 reopened = now;
             }
         }
+        if let Some(found) = &choice.found {
+            foreign::keep(&environment, found)?;
+        }
+        let adopted = match choice.adopted() {
+            Some(record) => foreign::load(&environment, record)?,
+            None => Adopted::default(),
+        };
         let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
-        let mut at_least = choice.at_least;
+        let mut at_least = choice.at_least.clone();
         let begin = |at_least: &[u64]| {
-            let plan = identity::recorded(plan.clone(), at_least, &choice.spent_before);
+            let plan = identity::recorded(plan.clone(), at_least, &choice);
             let run_id = choice.run.to_string();
             journal.append(Record::Run { run_id, plan }).wait()
         };
@@ -241,6 +251,7 @@ impl DialogueRun {
             renderer,
             &tally,
             at_least.clone(),
+            adopted,
             &Earlier {
                 recovered: &reopened,
                 first_item: choice.first_item,
@@ -249,9 +260,13 @@ impl DialogueRun {
             },
         )?;
         let finished_before = pipeline.is_complete();
-        if !finished_before {
+        if !finished_before || choice.found.is_some() {
             begin(&at_least)?;
             documents::keep(&environment)?;
+        }
+        if finished_before && choice.found.is_some() {
+            // The original had finished it: there is nothing to do here, now or at a later start.
+            end(&journal, &Ending::AlreadyComplete)?;
         }
         let live = Live {
             progress: Arc::new(Progress::default()),
@@ -260,8 +275,8 @@ impl DialogueRun {
             total: config.quotas.iter().sum(),
         };
         Ok(Self {
+            resumed: choice.resumed || choice.found.is_some(),
             run: choice.run,
-            resumed: choice.resumed,
             _lock: lock,
             journal,
             work,
@@ -387,12 +402,7 @@ impl DialogueRun {
                 None => Ending::Interrupted,
             },
         };
-        self.journal
-            .append(Record::End {
-                status: ending.word().to_owned(),
-                detail: Json::object([("ending", Json::from(ending.to_string()))]),
-            })
-            .wait()?;
+        end(&self.journal, &ending)?;
         let registry_bytes = self.speculation.knowledge().bytes_written();
         let summary = summary::make(
             &self.environment,
@@ -440,4 +450,13 @@ impl DialogueRun {
         }
         Ok(())
     }
+}
+
+/// Records how a part of the run ended.
+fn end(journal: &Journal, ending: &Ending) -> Result<(), JournalError> {
+    let record = Record::End {
+        status: ending.word().to_owned(),
+        detail: Json::object([("ending", Json::from(ending.to_string()))]),
+    };
+    journal.append(record).wait()
 }

@@ -11,6 +11,7 @@
 mod answer;
 mod ask;
 mod shelf;
+mod take_up;
 mod verdict;
 
 use std::sync::Arc;
@@ -226,7 +227,11 @@ impl Session<'_> {
 
     async fn converse(&mut self) -> Result<(), Halt> {
         let turns = self.plan.sketch.turns;
-        for turn in 1..=turns {
+        if let Some(begun) = self.plan.begun.clone() {
+            self.take_up(&begun)?;
+        }
+        let done = self.conversation.turns.len() as u32;
+        for turn in done + 1..=turns {
             self.turn(turn).await?;
         }
         if self.config().judging == Judging::Conversation {
@@ -364,6 +369,7 @@ impl Session<'_> {
                 .chunk
                 .map(|chunk| Arc::from(corpus.topic_id(chunk))),
             support_milli: answered.support_milli,
+            in_ledger: false,
         });
         self.conversation.turns.push(Arc::new(turn));
         self.shown.push(answered.shown);

@@ -6,6 +6,7 @@ pub mod prompts;
 pub mod pulse;
 pub mod report;
 pub mod run;
+pub mod seeds_migrate;
 pub mod show;
 pub mod support_eval;
 
@@ -22,6 +23,7 @@ pub fn run(command: &DialogueCommand, context: &Context<'_>) -> Result<Exit, App
     match command {
         DialogueCommand::Run(args) => run::run(args, context),
         DialogueCommand::Show(args) => show::run(args, context),
+        DialogueCommand::SeedsMigrate(args) => seeds_migrate::run(args, context),
         DialogueCommand::SupportEval(args) => support_eval::run(args, context),
         DialogueCommand::Prompts(command) => prompts::run(command, context),
     }

@@ -78,6 +78,7 @@ fn configured(
     plan::check(&project.config, base, report);
     texts(&project, report, context);
     let wanted = Wanted::of_dialogue(&project.config, base);
+    let context = &context.with_env(&project.env);
     endpoints::check(&wanted, &agents::of_role, args.offline, report, context)
 }
 

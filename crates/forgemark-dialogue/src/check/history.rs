@@ -25,6 +25,8 @@ const JOURNAL: &str = ".forgemark/journal";
 pub(super) struct History {
     /// Committed lengths of append-only files.
     pub(super) committed: BTreeMap<String, u64>,
+    /// States of the original whose run went on here.
+    pub(super) past: Vec<String>,
     /// The columns of its runs.
     pub(super) columns: Vec<Columns>,
     /// Whether its newest run has not ended, so that some files may be behind.
@@ -95,6 +97,11 @@ impl History {
                 .runs
                 .iter()
                 .filter_map(|run| columns::of_plan(&run.plan))
+                .collect(),
+            past: recovered
+                .runs
+                .iter()
+                .flat_map(|run| crate::run::states_taken_over(&run.plan))
                 .collect(),
             is_open: newest.is_some_and(|run| run.end.is_none()),
             imported,

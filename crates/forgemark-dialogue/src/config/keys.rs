@@ -106,6 +106,18 @@ const fn refused(
     }
 }
 
+/// A key or a section of an earlier version of the original, and what it is called now.
+const fn renamed(path: &'static str, to: &'static str) -> Key {
+    Key {
+        path,
+        kind: Kind::Any,
+        default: "null",
+        env: &[],
+        doc: "Name of an earlier version.",
+        status: Status::Renamed(to),
+    }
+}
+
 const fn legacy(path: &'static str, why: &'static str) -> Key {
     Key {
         path,
@@ -316,39 +328,39 @@ pub const KEYS: &[Key] = &[
     inert("store.postgres.max_pool_size", ANY_INT, "30", &[], "Most connections.", STORE),
     inert("store.postgres.statement_timeout_ms", ANY_INT, "30000", &[], "Time for a statement, in milliseconds.", STORE),
     // names of earlier versions of the original
-    legacy("run.n_turns", "use `run.turns.exact` with `run.turns.mode: exact`"),
-    legacy("run.min_turns", "use `run.turns.min`"),
-    legacy("run.max_turns", "use `run.turns.max`"),
-    legacy("run.turn_count_distribution", "use `run.turns.distribution`"),
-    legacy("run.turn_count_mean", "use `run.turns.mean`"),
-    legacy("run.seed_question", "use `run.data.seeding.question`"),
-    legacy("run.question_seed", "use `run.data.seeding.question`"),
-    legacy("run.seed_topics_path", "use `run.data.seeding.topics.path`"),
-    legacy("run.seed_topics_variant", "use `run.data.seeding.topics.variant`"),
-    legacy("run.seed_topics_probability", "use `run.data.seeding.topics.probability`"),
-    legacy("run.seed_topics_enabled", "use `run.data.seeding.topics.enabled`"),
-    legacy("run.distributed.executor", "use `llm.routing.endpoints`"),
-    legacy("ray", "use `llm.routing.endpoints`"),
-    legacy("retrieval", "use `tools.retrieval`"),
-    legacy("models", "use `tools.retrieval`"),
-    legacy("tools.web_search_enabled", "use `tools.web_search.enabled`"),
-    legacy("tools.serper_num_results", "use `tools.web_search.serper_num_results`"),
-    legacy("tools.serper_timeout", "use `tools.web_search.serper_timeout`"),
-    legacy("tools.retrieval.default_k", "use `tools.retrieval.top_k`"),
-    legacy("tools.retrieval.chunk_size", "use `tools.retrieval.chunking.chunk_size`"),
-    legacy("tools.retrieval.overlap", "use `tools.retrieval.chunking.chunk_overlap`"),
-    legacy("tools.retrieval.persist_dir", "use `tools.retrieval.index.persist_dir`"),
-    legacy("tools.retrieval.rebuild_index", "use `tools.retrieval.index.rebuild`"),
-    legacy("tools.retrieval.skip_if_unchanged", "use `tools.retrieval.index.skip_if_unchanged`"),
-    legacy("tools.retrieval.embedding_backend", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_model", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_device", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.fallback_on_cpu", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_model_kwargs", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_tokenizer_kwargs", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_encode_kwargs", "use `embeddings: hashed`"),
-    legacy("llm.backend", "use `llm.mode`"),
-    legacy("saving.output_columns.message_with_tools", "use `saving.output_columns.messages_with_tools`"),
+    renamed("run.n_turns", "run.turns.exact"),
+    renamed("run.min_turns", "run.turns.min"),
+    renamed("run.max_turns", "run.turns.max"),
+    renamed("run.turn_count_distribution", "run.turns.distribution"),
+    renamed("run.turn_count_mean", "run.turns.mean"),
+    renamed("run.seed_question", "run.data.seeding.question"),
+    renamed("run.question_seed", "run.data.seeding.question"),
+    renamed("run.seed_topics_path", "run.data.seeding.topics.path"),
+    renamed("run.seed_topics_variant", "run.data.seeding.topics.variant"),
+    renamed("run.seed_topics_probability", "run.data.seeding.topics.probability"),
+    renamed("run.seed_topics_enabled", "run.data.seeding.topics.enabled"),
+    renamed("run.distributed.executor", "run.distributed.backend"),
+    renamed("ray", "run.distributed.ray"),
+    renamed("retrieval", "tools.retrieval"),
+    renamed("models", "tools.retrieval"),
+    renamed("tools.web_search_enabled", "tools.web_search.enabled"),
+    renamed("tools.serper_num_results", "tools.web_search.serper_num_results"),
+    renamed("tools.serper_timeout", "tools.web_search.serper_timeout"),
+    renamed("tools.retrieval.default_k", "tools.retrieval.top_k"),
+    renamed("tools.retrieval.chunk_size", "tools.retrieval.chunking.chunk_size"),
+    renamed("tools.retrieval.overlap", "tools.retrieval.chunking.chunk_overlap"),
+    renamed("tools.retrieval.persist_dir", "tools.retrieval.index.persist_dir"),
+    renamed("tools.retrieval.rebuild_index", "tools.retrieval.index.rebuild"),
+    renamed("tools.retrieval.skip_if_unchanged", "tools.retrieval.index.skip_if_unchanged"),
+    renamed("tools.retrieval.embedding_backend", "tools.retrieval.embeddings.backend"),
+    renamed("tools.retrieval.embedding_model", "tools.retrieval.embeddings.model"),
+    renamed("tools.retrieval.embedding_device", "tools.retrieval.embeddings.device"),
+    renamed("tools.retrieval.fallback_on_cpu", "tools.retrieval.embeddings.fallback_on_cpu"),
+    renamed("tools.retrieval.embedding_model_kwargs", "tools.retrieval.embeddings.model_kwargs"),
+    renamed("tools.retrieval.embedding_tokenizer_kwargs", "tools.retrieval.embeddings.tokenizer_kwargs"),
+    renamed("tools.retrieval.embedding_encode_kwargs", "tools.retrieval.embeddings.encode_kwargs"),
+    renamed("llm.backend", "llm.mode"),
+    renamed("saving.output_columns.message_with_tools", "saving.output_columns.messages_with_tools"),
     legacy("llm.provider", "use `llm.agents.ROLE.provider` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.model", "use `llm.agents.ROLE.model` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.base_url", "use `llm.agents.ROLE.base_url` with `user`, `assistant` or `judge` for `ROLE`"),
@@ -358,9 +370,9 @@ pub const KEYS: &[Key] = &[
     legacy("llm.timeout", "use `llm.agents.ROLE.timeout` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.max_retries", "use `llm.agents.ROLE.max_retries` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.extra", "use `llm.agents.ROLE.extra` with `user`, `assistant` or `judge` for `ROLE`"),
-    legacy("llm.agents.qa_generator", "use `llm.agents.user`"),
-    legacy("llm.agents.kb_responder", "use `llm.agents.assistant`"),
-    legacy("llm.agents.qa_judge", "use `llm.agents.judge`"),
+    renamed("llm.agents.qa_generator", "llm.agents.user"),
+    renamed("llm.agents.kb_responder", "llm.agents.assistant"),
+    renamed("llm.agents.qa_judge", "llm.agents.judge"),
     refused("llm.api_key", Kind::Any, "null", &[], "Key of all roles.", SECRET),
 ];
 
@@ -379,13 +391,16 @@ pub(crate) struct RefusedValue {
 pub(crate) const REFUSED_VALUES: &[RefusedValue] = &[RefusedValue {
     path: "llm.mode",
     value: "vllm_managed",
-    why: "forgemark starts no servers; start one yourself, set `llm.mode: api` and name it under `llm.routing.endpoints`",
+    why: "forgemark starts no servers; start one yourself, set `llm.mode: vllm_attach` and name it under `llm.routing.endpoints`",
 }];
 
 /// Names that `tools.retrieval.embeddings.model` accepts (the second is the original's default); any other local embedder
 /// is an error that names `embeddings: hashed`.
 pub(crate) const EMBEDDING_NAMES: &[&str] = &["hashed", "sentence-transformers/all-MiniLM-L6-v2"];
 
-/// Variables that set a second key, as in the original: (variable, key, value as JSON text).
+/// Variables and earlier names that set a second key, as in the original: (name, key, value as JSON text).
 /// `MIN_TURNS` and `MAX_TURNS` do so only while `run.turns.mode` is not `exact`, which changes nothing here.
-pub const ENV_IMPLIES: &[(&str, &str, &str)] = &[("N_TURNS", "run.turns.mode", "\"exact\"")];
+pub const ENV_IMPLIES: &[(&str, &str, &str)] = &[
+    ("N_TURNS", "run.turns.mode", "\"exact\""),
+    ("run.n_turns", "run.turns.mode", "\"exact\""),
+];

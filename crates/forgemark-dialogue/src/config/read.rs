@@ -76,7 +76,11 @@ impl Config {
             values.str("run.run_id")?.to_owned(),
             values.str("run.resume_run_id")?.to_owned(),
         );
-        if !run_id.is_empty() && !resume_run_id.is_empty() && run_id != resume_run_id {
+        // A wave or a language of the run has its name with something after it.
+        let of_run = resume_run_id
+            .strip_prefix(&run_id)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        if !run_id.is_empty() && !resume_run_id.is_empty() && !of_run {
             problems.push(
                 SettingError::new(
                     "run.resume_run_id",

@@ -12,5 +12,7 @@ mod dedup;
 mod determinism;
 mod faults;
 mod kill_matrix;
+mod original;
+mod original_runs;
 mod resume;
 mod rows;

@@ -19,6 +19,7 @@ mod journal;
 mod kill;
 mod label;
 mod original;
+mod places;
 mod scripted_server;
 mod signals;
 mod validate;
