@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgemark_contract::json::Json;
 use forgemark_contract::settings::SettingError;
-use forgemark_dialogue::config::Config;
+use forgemark_dialogue::config::{Config, EMBEDDINGS, RERANK, Services, WEB_SEARCH};
 use forgemark_journal::{DiskStorage, Journal, OpenOptions, Storage};
+use forgemark_model::service::{rank, vectors};
 use forgemark_model::{
     Backend, Caller, CallerConfig, EndpointConfig, ListError, RoleProbe, list_models,
 };
@@ -19,7 +21,7 @@ use crate::clock;
 use crate::error::rooms::endpoint_hint;
 use crate::error::{AppError, ErrorKind};
 use crate::human;
-use crate::models::{self, Route, Wanted};
+use crate::models::{self, KeyUse, Route, Wanted};
 use crate::network;
 
 /// Longest wait for a list of models.
@@ -45,7 +47,19 @@ pub(super) fn check(
             return Ok(());
         }
     };
-    keys(&routes, report);
+    let services = match models::service_routes(&wanted, context.env) {
+        Ok(services) => services,
+        Err(errors) => {
+            add_all(report, "services", &errors);
+            return Ok(());
+        }
+    };
+    let uses = routes.iter().flat_map(|route| &route.endpoints);
+    let uses = uses.filter_map(|target| target.key.as_ref());
+    keys(
+        uses.chain(services.iter().filter_map(|route| route.key.as_ref())),
+        report,
+    );
     for route in routes.iter().filter(|route| route.endpoints.is_empty()) {
         let (level, what) = match agents::find(&route.model) {
             Some(_) => (Level::Ok, "runs in this process"),
@@ -53,7 +67,7 @@ pub(super) fn check(
         };
         report.add(&route.role, level, format!("{} {what}", route.model));
     }
-    if routes.iter().all(|route| route.endpoints.is_empty()) {
+    if services.is_empty() && routes.iter().all(|route| route.endpoints.is_empty()) {
         return Ok(());
     }
     let caller_config = match models::caller_config(&wanted, context.env, &agents::of_role) {
@@ -73,7 +87,7 @@ pub(super) fn check(
         report.add("endpoints", Level::Ok, "not asked");
         return Ok(());
     }
-    ask(&caller_config, &routes, report, context)
+    ask(&caller_config, &routes, config, report, context)
 }
 
 fn add_all(report: &mut Report, name: &str, errors: &[SettingError]) {
@@ -82,10 +96,9 @@ fn add_all(report: &mut Report, name: &str, errors: &[SettingError]) {
     }
 }
 
-fn keys(routes: &[Route], report: &mut Report) {
+fn keys<'a>(uses: impl Iterator<Item = &'a KeyUse>, report: &mut Report) {
     let mut seen = Vec::new();
-    for target in routes.iter().flat_map(|route| &route.endpoints) {
-        let Some(key) = &target.key else { continue };
+    for key in uses {
         if seen.contains(&&key.variable) {
             continue;
         }
@@ -106,6 +119,7 @@ fn keys(routes: &[Route], report: &mut Report) {
 fn ask(
     config: &CallerConfig,
     routes: &[Route],
+    dialogue: &Config,
     report: &mut Report,
     context: &Context<'_>,
 ) -> Result<(), AppError> {
@@ -140,8 +154,55 @@ fn ask(
                 Err(error) => report.add(&route.role, Level::Fail, error.to_string()),
             }
         }
+        services(&caller, &dialogue.services, report).await;
     });
     Ok(())
+}
+
+/// Asks each service once: for a page, for the order of two texts, for a vector.
+async fn services(caller: &Caller, services: &Services, report: &mut Report) {
+    type Check<'a> = Box<dyn Fn(&Json) -> Result<(), String> + Sync + 'a>;
+    let mut asked: Vec<(&str, Json, Check<'_>, &str)> = Vec::new();
+    if let Some(search) = &services.web_search {
+        let provider = search.provider;
+        let check: Check<'_> = Box::new(move |answer| provider.read(answer, 1).map(drop));
+        asked.push((
+            WEB_SEARCH,
+            provider.request("forgemark", 1),
+            check,
+            "answered a search",
+        ));
+    }
+    if let Some(reranker) = &services.reranker {
+        let body = rank::request(&reranker.model, "water", &["a pump", "a lake"], 2);
+        let check: Check<'_> = Box::new(|answer| rank::read(answer, 2).map(drop));
+        asked.push((RERANK, body, check, "ranked two texts"));
+    }
+    if let Some(embeddings) = &services.embeddings {
+        let dimensions = embeddings.dimensions;
+        let body = vectors::request(&embeddings.model, &["water"], dimensions);
+        let check: Check<'_> =
+            Box::new(move |answer| vectors::read(answer, 1, dimensions).map(drop));
+        asked.push((EMBEDDINGS, body, check, "made a vector"));
+    }
+    for (name, body, check, what) in asked {
+        match caller.probe_service(name, &body, &*check).await {
+            Ok(Ok(time)) => {
+                report.add(
+                    name,
+                    Level::Ok,
+                    format!("{what} in {}", human::duration(time)),
+                );
+            }
+            Ok(Err(failure)) => report.add_with_hint(
+                name,
+                Level::Fail,
+                failure.detail,
+                Some(endpoint_hint(failure.kind)),
+            ),
+            Err(error) => report.add(name, Level::Fail, error.to_string()),
+        }
+    }
 }
 
 fn listing(
