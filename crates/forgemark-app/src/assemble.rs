@@ -374,6 +374,7 @@ impl Project {
             output_prefix,
             config: Arc::clone(&self.config),
             corpus: Arc::new(corpus),
+            index_dir: self.path(&self.config.index_dir),
             prompts: Arc::new(self.prompts()?),
             personas: self.personas(context)?,
             seeds: self.seeds()?,

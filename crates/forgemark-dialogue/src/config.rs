@@ -8,6 +8,7 @@ mod keys;
 mod personas;
 mod read;
 mod seeds;
+mod services;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ use forgemark_contract::json::{Json, Object};
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
 pub use seeds::{SeedError, SeedFile, SeedTopics};
+pub use services::{
+    EMBEDDINGS, Embeddings, Place, RERANK, Reranker, Service, Services, WEB_SEARCH, WebSearch,
+};
 
 use crate::question::Matching;
 
@@ -168,6 +172,8 @@ pub struct Config {
     pub dedup_retries: u32,
     /// When two questions are the same.
     pub matching: Matching,
+    /// Services beside the models.
+    pub services: Services,
     /// Passages a search returns.
     pub top_k: usize,
     /// Characters of a chunk.
@@ -250,7 +256,10 @@ impl Config {
                     self.coverage, self.exhaustion, self.dedup_retries
                 )),
             ),
-            ("dedup", Json::from(format!("{:?}", self.matching))),
+            (
+                "dedup",
+                Json::from(format!("Matching {{ near: {:?} }}", self.matching.near)),
+            ),
             (
                 "tools",
                 Json::from(format!(
@@ -277,6 +286,10 @@ impl Config {
         if let Some(most) = self.max_conversation_tokens {
             identity.push(("run.budget.max_tokens_per_conversation", Json::from(most)));
         }
+        if let Some(cosine) = self.matching.cosine {
+            identity.push(("dedup.near.cosine", Json::from(cosine)));
+        }
+        identity.extend(self.services.identity());
         identity
     }
 }

@@ -215,6 +215,14 @@ impl Conversation {
         }
     }
 
+    /// Adds what a call cost; one of unknown price makes the sum unknown.
+    pub(crate) fn add_cost(&mut self, cost_micro_usd: Option<u64>) {
+        self.cost_micro_usd = match (self.cost_micro_usd, cost_micro_usd) {
+            (Some(sum), Some(cost)) => Some(sum + cost),
+            _ => None,
+        };
+    }
+
     pub(crate) fn push_conversation_judge(&mut self, verdict: Arc<Json>, raw: Arc<Json>) {
         self.raw
             .push(Arc::new(RawResult::Conversation(RawConversation {

@@ -88,6 +88,14 @@ pub enum DialogueError {
         /// What its endpoints said.
         detail: String,
     },
+    /// The embedding model does not take a text.
+    #[error("the embedding model makes no vector of {passage}: {detail}")]
+    Vector {
+        /// The passage or question.
+        passage: String,
+        /// What its endpoint said.
+        detail: String,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -130,6 +138,10 @@ impl DialogueError {
             DialogueError::Probe { role, .. } => vec![
                 format!("check `llm.agents.{role}` (model, base_url) and its key variable"),
                 "`forgemark doctor CONFIG` tests each endpoint".to_owned(),
+            ],
+            DialogueError::Vector { .. } => vec![
+                "lower `tools.retrieval.chunking.chunk_size`, or use a model that reads longer texts".to_owned(),
+                "or set `embeddings: hashed`".to_owned(),
             ],
             DialogueError::Corpus(_)
             | DialogueError::Prompt(_)

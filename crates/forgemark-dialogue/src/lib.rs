@@ -33,6 +33,7 @@ mod rng;
 pub mod run;
 pub mod support;
 mod tools;
+mod web;
 mod work;
 mod writer;
 

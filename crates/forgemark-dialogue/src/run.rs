@@ -5,7 +5,7 @@
 //!                                      ├─ newest run of the same plan: continue (or extend)
 //!                                      ├─ another plan: refuse and name what differs
 //!                                      └─ none, or --new-run: begin
-//! drive: restore committed outcomes ─> probe roles ─> schedule ─> states, end record ─> summary
+//! drive: restore committed outcomes ─> probe roles ─> vectors ─> schedule ─> states, end record ─> summary
 //! ```
 //!
 //! The journal is authoritative: what the artifacts hold beyond its last commit was cut when it was
@@ -18,6 +18,7 @@ mod restore;
 mod spending;
 mod standing;
 mod summary;
+mod vectors;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,6 +67,8 @@ pub struct Environment {
     pub config: Arc<Config>,
     /// The documents.
     pub corpus: Arc<Corpus>,
+    /// Folder of their index, where vectors of a model are kept.
+    pub index_dir: PathBuf,
     /// The templates.
     pub prompts: Arc<Prompts>,
     /// Personas; `None` when they are off.
@@ -226,7 +229,8 @@ impl DialogueRun {
             corpus: Arc::clone(&environment.corpus),
             prompts: Arc::clone(&environment.prompts),
             caller: caller.clone(),
-            schemas: Schemas::new(&config.judge_reasons),
+            vectors: std::sync::OnceLock::new(),
+            schemas: Schemas::new(&config.judge_reasons, config.services.web_search.is_some()),
             shelf: crate::work::Shelf::default(),
             run: choice.run.to_string(),
         });
@@ -237,7 +241,7 @@ impl DialogueRun {
             environment.output_prefix.clone(),
             environment.prompts.hash().to_owned(),
             if config.max_tool_rounds > 0 {
-                crate::tools::schema()
+                crate::tools::schema(config.services.web_search.is_some())
             } else {
                 Json::Array(Vec::new())
             },
@@ -335,6 +339,23 @@ impl DialogueRun {
         }
         let caller = self.live.caller.clone();
         let drains = cancel.when_cancelled(move || caller.drain());
+        let closing = Closing {
+            environment: &self.environment,
+            run: &self.run,
+            live: &self.live,
+            journal: &self.journal,
+            spent_before: &self.spent_before,
+            registry: self.speculation.knowledge(),
+        };
+        let (registry, caller) = (closing.registry, &self.live.caller);
+        match vectors::bring(&self.environment, caller, &self.work, registry).await {
+            Ok(()) => {}
+            Err(vectors::Stopped::Error(error)) => return Err(error),
+            Err(vectors::Stopped::Call(error)) => {
+                self.pipeline.finish(Vec::new())?;
+                return close(ending_of(error)?, &closing);
+            }
+        }
         let limits = Limits {
             concurrency: config.concurrency,
             lookahead: config.lookahead,
@@ -380,16 +401,8 @@ impl DialogueRun {
         self.pipeline.finish(active)?;
         self.speculation.knowledge().flush()?;
         let ending = match (report.ended, cause) {
-            (_, Some(Cause::Call(CallError::Journal(error)))) => return Err(error.into()),
             (_, Some(Cause::Prompt(error))) => return Err(error.into()),
-            (_, Some(Cause::Call(CallError::Budget(stop)))) => Ending::Budget(stop.to_string()),
-            (_, Some(Cause::Call(CallError::Unusable(error)))) => {
-                Ending::EndpointsUnusable(error.to_string())
-            }
-            (_, Some(Cause::Call(error @ CallError::UnknownRole(_)))) => {
-                Ending::EndpointsUnusable(error.to_string())
-            }
-            (_, Some(Cause::Call(CallError::Cancelled))) => Ending::Interrupted,
+            (_, Some(Cause::Call(error))) => ending_of(error)?,
             (Ended::Complete, None) if complete => Ending::Complete,
             (Ended::Complete, None) if exhausted => Ending::Exhausted,
             (_, None) => match stopped_by {
@@ -402,18 +415,7 @@ impl DialogueRun {
                 None => Ending::Interrupted,
             },
         };
-        end(&self.journal, &ending)?;
-        let registry_bytes = self.speculation.knowledge().bytes_written();
-        let summary = summary::make(
-            &self.environment,
-            &self.run,
-            ending,
-            &self.live,
-            &self.journal,
-            &self.spent_before,
-            registry_bytes,
-        );
-        Ok(summary)
+        close(ending, &closing)
     }
 
     /// One token from every role that will be asked.
@@ -459,4 +461,40 @@ fn end(journal: &Journal, ending: &Ending) -> Result<(), JournalError> {
         detail: Json::object([("ending", Json::from(ending.to_string()))]),
     };
     journal.append(record).wait()
+}
+
+/// How a run ends that cannot go on with a call.
+fn ending_of(error: CallError) -> Result<Ending, DialogueError> {
+    match error {
+        CallError::Journal(error) => Err(error.into()),
+        CallError::Budget(stop) => Ok(Ending::Budget(stop.to_string())),
+        CallError::Cancelled => Ok(Ending::Interrupted),
+        error @ (CallError::Unusable(_) | CallError::UnknownRole(_)) => {
+            Ok(Ending::EndpointsUnusable(error.to_string()))
+        }
+    }
+}
+
+/// What the end of a run needs.
+struct Closing<'a> {
+    environment: &'a Environment,
+    run: &'a RunId,
+    live: &'a Live,
+    journal: &'a Journal,
+    spent_before: &'a Totals,
+    registry: &'a Registry,
+}
+
+/// Writes down how a run ended, and sums it up.
+fn close(ending: Ending, run: &Closing<'_>) -> Result<Summary, DialogueError> {
+    end(run.journal, &ending)?;
+    Ok(summary::make(
+        run.environment,
+        run.run,
+        ending,
+        run.live,
+        run.journal,
+        run.spent_before,
+        run.registry.bytes_written(),
+    ))
 }

@@ -209,7 +209,7 @@ fn damaged(dir: &Path, error: &JournalError, to: &mut Collector) {
 /// What a row has to have in common with the outcome in the journal.
 fn same(at: At<'_>, outcome: &Outcome, data: &DatasetRow, to: &mut Collector) {
     let summary = data.forgemark.clone().unwrap_or_default();
-    let exact = Matching { near: None };
+    let exact = Matching::EXACT;
     let mut differs = |path: &str, expected: Json, found: Json| {
         if expected != found {
             let what = format!("is {}, the journal has {}", shown(&found), shown(&expected));

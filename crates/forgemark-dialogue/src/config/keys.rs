@@ -20,11 +20,9 @@ const ONE_POOL: &str = "all roles share `llm.routing.endpoints`, whose entries m
 const VLLM: &str =
     "forgemark starts no servers; start one yourself and name it under `llm.routing.endpoints`";
 /// What replaces the embedding settings.
-const EMBEDDINGS: &str = "`embeddings: hashed`, the only embedding that is built in";
-/// Why the reranker settings do nothing.
-const RERANKER: &str = "reranking is not available yet; keyword and vector results are fused by rank, and `tools.retrieval.top_k` bounds them";
-/// Why the web search settings do nothing.
-const WEB_SEARCH: &str = "web search is not available yet; put what is needed into the folder `documents.path`, retrieval is always offered";
+const EMBEDDINGS: &str = "`embeddings: hashed`, which is built in, or `embeddings: endpoint` with a model behind a server (`tools.retrieval.embeddings.endpoint`)";
+/// Why some reranker settings do nothing.
+const RERANKER: &str = "the reranker is a server with /rerank (`tools.retrieval.reranker.base_url`), and this is its own setting";
 /// Why the upload settings do nothing.
 const HF_PUSH: &str = "nothing is uploaded; an export bundle comes with a later release";
 /// Why a key may not stand in a file.
@@ -175,7 +173,7 @@ pub const KEYS: &[Key] = &[
     key("documents.max_document_mb", int(1, 65_536), "64", &[], "Largest document in MiB; a larger one is listed as damaged and left out."),
     key("documents.pdf.timeout_s", int(1, 3_600), "60", &[], "Time to read one PDF, in seconds."),
     key("documents.pdf.memory_mb", int(64, 65_536), "1024", &[], "Memory to read one PDF, in MiB."),
-    key("embeddings", Kind::OneOf(&[("hashed", &[])]), "\"hashed\"", &[], "Vectors of the index; `hashed` is computed here and needs no model."),
+    key("embeddings", Kind::OneOf(&[("hashed", &[]), ("endpoint", &[])]), "\"hashed\"", &[], "Vectors of the passages, fused with keywords by rank: `hashed` is computed here and needs no model, `endpoint` asks the model of `tools.retrieval.embeddings.endpoint`."),
     key("tools.max_rounds", int(0, 64), "4", &[], "Rounds of tool calls that the assistant may take for one answer; 0 offers it no tools."),
     key("tools.retrieval.top_k", int(1, 1_000), "4", &["KB_DEFAULT_K"], "Passages that a search returns unless the model asks for another number."),
     key("tools.retrieval.chunking.chunk_size", int(1, 1_000_000), "750", &["KB_CHUNK_SIZE"], "Length of a passage, in characters."),
@@ -191,17 +189,30 @@ pub const KEYS: &[Key] = &[
     inert("tools.retrieval.embeddings.model_kwargs", Kind::Map, "{}", &["KB_EMBEDDING_MODEL_KWARGS_JSON"], "Arguments of the embedding model.", EMBEDDINGS),
     inert("tools.retrieval.embeddings.tokenizer_kwargs", Kind::Map, "{}", &["KB_EMBEDDING_TOKENIZER_KWARGS_JSON"], "Arguments of its tokenizer.", EMBEDDINGS),
     inert("tools.retrieval.embeddings.encode_kwargs", Kind::Map, "{}", &["KB_EMBEDDING_ENCODE_KWARGS_JSON"], "Arguments of its encoding.", EMBEDDINGS),
-    refused("tools.retrieval.reranker.enabled", Kind::Bool, "false", &[], "Reorder what was found with a model.", RERANKER),
-    inert("tools.retrieval.reranker.model", Kind::Str, "\"Qwen/Qwen3-Reranker-4B\"", &[], "Model of the reranker.", RERANKER),
+    key("tools.retrieval.embeddings.endpoint.model", Kind::Str, "null", &[], "Embedding model behind an OpenAI-compatible /embeddings; its price is that of `llm.prices`."),
+    key("tools.retrieval.embeddings.endpoint.base_url", Kind::Str, "null", &[], "Server of the embedding model, with or without `/v1`; null is the provider that the model's name begins with (`openai/text-embedding-3-small`)."),
+    key("tools.retrieval.embeddings.endpoint.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key; null is the provider's own at its own address, else none."),
+    key("tools.retrieval.embeddings.endpoint.dimensions", int(1, 65_536), "null", &[], "Values of a vector, for models that can shorten theirs; null is what the model makes."),
+    key("tools.retrieval.embeddings.endpoint.batch", int(1, 2_048), "64", &[], "Passages of a call while the index is made."),
+    key("tools.retrieval.reranker.enabled", Kind::Bool, "false", &[], "Reorder the passages of a search with a model behind a server; where it fails, the fused order stands."),
+    key("tools.retrieval.reranker.model", Kind::Str, "\"Qwen/Qwen3-Reranker-4B\"", &[], "Model of the reranker; it may have a price in `llm.prices`."),
+    key("tools.retrieval.reranker.base_url", Kind::Str, "null", &[], "Server of the reranker, with or without `/v1` and `/rerank` (Cohere's, Jina's, vLLM's and llama.cpp's shape)."),
+    key("tools.retrieval.reranker.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with its key; null sends none."),
+    key("tools.retrieval.reranker.timeout_s", float(0.001, 86_400.0), "30", &[], "Time for an attempt, in seconds."),
+    key("tools.retrieval.reranker.cost_per_call_usd", float(0.0, 1_000.0), "null", &[], "Price of a call in US dollars, in place of one by tokens; unknown prices are never shown as zero."),
     inert("tools.retrieval.reranker.backend", Kind::Str, "\"qwen3\"", &[], "Library of the reranker.", RERANKER),
     inert("tools.retrieval.reranker.instruction", Kind::Str, "\"Given a user question and a candidate passage from the knowledge base, decide whether the passage contains information needed to answer the question.\"", &[], "Instruction of the reranker.", RERANKER),
     inert("tools.retrieval.reranker.max_length", ANY_INT, "8192", &[], "Tokens that the reranker reads.", RERANKER),
-    inert("tools.retrieval.reranker.candidates", ANY_INT, "12", &[], "Passages that it reorders.", RERANKER),
+    key("tools.retrieval.reranker.candidates", int(1, 1_000), "12", &[], "Passages that are found and reordered; never fewer than the search is to return."),
     inert("tools.retrieval.reranker.batch_size", ANY_INT, "16", &[], "Passages that it reads at a time.", RERANKER),
     inert("tools.retrieval.reranker.cmd", Kind::Any, "null", &[], "Command of the reranker.", RERANKER),
-    refused("tools.web_search.enabled", Kind::Bool, "false", &["ENABLE_WEB_TOOLS"], "Offer a web search to the assistant.", WEB_SEARCH),
-    inert("tools.web_search.serper_num_results", ANY_INT, "5", &["SERPER_NUM_RESULTS"], "Results of a web search.", WEB_SEARCH),
-    inert("tools.web_search.serper_timeout", ANY_FLOAT, "30", &["SERPER_TIMEOUT"], "Time for a web search, in seconds.", WEB_SEARCH),
+    key("tools.web_search.enabled", Kind::Bool, "false", &["ENABLE_WEB_TOOLS"], "Offer a web search to the assistant."),
+    key("tools.web_search.provider", Kind::OneOf(&[("serper", &[]), ("tavily", &[]), ("brave", &[]), ("searxng", &[])]), "\"serper\"", &[], "Who is asked, and in which shape: whoever speaks Serper's may stand behind `base_url`."),
+    key("tools.web_search.base_url", Kind::Str, "null", &[], "Address of the search, taken as it is; null is the provider's own (searxng has none)."),
+    key("tools.web_search.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key; null is the provider's own (`SERPER_API_KEY`, `TAVILY_API_KEY`, `BRAVE_API_KEY`) at its own address, else none."),
+    key("tools.web_search.serper_num_results", int(1, 100), "5", &["SERPER_NUM_RESULTS"], "Results of a web search, of whichever provider."),
+    key("tools.web_search.serper_timeout", float(0.001, 86_400.0), "30", &["SERPER_TIMEOUT"], "Time for an attempt at a web search, in seconds."),
+    key("tools.web_search.cost_per_search_usd", float(0.0, 1_000.0), "null", &[], "Price of a search in US dollars; unknown prices are never shown as zero."),
     // llm
     key("llm.mode", Kind::OneOf(&[("api", &["openai"]), ("vllm_attach", &[]), ("vllm_managed", &[])]), "\"api\"", &["LLM_MODE", "LLM_BACKEND"], "`api` for providers and own servers alike; `vllm_attach` needs `llm.routing.endpoints`; `vllm_managed` is refused."),
     key("llm.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key, for roles and endpoints that name none; null is the provider's own."),
@@ -286,8 +297,9 @@ pub const KEYS: &[Key] = &[
     key("coverage.doc_coverage_fraction", float(0.0, 1.0), "0.2", &["DOC_COVERAGE_FRACTION"], "With `doc_coverage_mode: compat` only: share of the documents, the least used ones, that the other choices look at, 0 to 1; below 0.05 counts as 0.05."),
     key("coverage.question_dedup_retries", int(0, 100), "3", &["QUESTION_DEDUP_RETRIES"], "Further tries for a question that was asked before; then the conversation is dropped."),
     key("coverage.exhaustion", Kind::OneOf(&[("reuse", &[]), ("stop", &[]), ("warn", &[])]), "\"reuse\"", &[], "When every passage was offered: `reuse` starts over, `stop` ends the run, `warn` starts over with a warning."),
-    key("dedup.near.method", Kind::OneOf(&[("minhash", &[]), ("off", &[])]), "\"minhash\"", &[], "How nearly equal questions are found."),
+    key("dedup.near.method", Kind::OneOf(&[("minhash", &[]), ("embeddings", &[]), ("off", &[])]), "\"minhash\"", &[], "How nearly equal questions are found: `minhash` by wording, `embeddings` by meaning, with the model of `tools.retrieval.embeddings.endpoint` and exact comparison with all earlier questions."),
     key("dedup.near.threshold", float(0.0, 1.0), "0.85", &[], "Jaccard similarity from which two questions count as the same, 0 to 1."),
+    key("dedup.near.cosine", float(-1.0, 1.0), "0.92", &[], "With `embeddings`: the cosine of two questions' vectors from which they count as the same. What a number means depends on the model; see docs/retrieval.md."),
     // personas, prompts, judge
     key("personas.enabled", Kind::Bool, "true", &[], "Give user and assistant a persona."),
     key("personas.path", Kind::Str, "\"personas.yaml\"", &[], "Personas file, relative to the configuration; where the default is absent, the built-in ones."),

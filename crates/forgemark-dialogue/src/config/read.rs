@@ -8,8 +8,8 @@ use forgemark_contract::settings::{Resolved, SettingError};
 use forgemark_model::{Wire, settings};
 
 use super::{
-    Accept, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, TurnDistribution, Turns,
-    keys,
+    Accept, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, Services,
+    TurnDistribution, Turns, keys,
 };
 use crate::question::Matching;
 
@@ -90,6 +90,8 @@ impl Config {
             );
         }
         let endpoints = settings::endpoints(values, problems)?;
+        let prices = settings::prices(values, problems)?;
+        let services = Services::read(values, &prices, problems)?;
         for refused in keys::REFUSED_VALUES {
             if values.get(refused.path).as_str() == Some(refused.value) {
                 problems.push(
@@ -114,7 +116,7 @@ impl Config {
                     "tools.retrieval.embeddings.model",
                     format!("{embedder:?} is not available"),
                 )
-                .with_hint("remove the key and write `embeddings: hashed`, the built-in one"),
+                .with_hint("remove the key and write `embeddings: hashed`, the built-in one, or `embeddings: endpoint` with the model behind a server as `tools.retrieval.embeddings.endpoint.model`"),
             );
         }
         let [user, assistant, judge] = [
@@ -151,7 +153,7 @@ impl Config {
             endpoints,
             ca_file: settings::ca_file(values)?,
             batch: settings::batch(values)?,
-            prices: settings::prices(values, problems)?,
+            prices,
             limits: settings::limits(values)?,
             limit: values.opt_u64("run.limit")?,
             max_conversation_tokens: values.opt_u64("run.budget.max_tokens_per_conversation")?,
@@ -163,12 +165,18 @@ impl Config {
                 _ => Exhaustion::Reuse,
             },
             dedup_retries: values.u64("coverage.question_dedup_retries")? as u32,
-            matching: Matching {
-                near: match values.str("dedup.near.method")? {
-                    "off" => None,
-                    _ => Some(values.f64("dedup.near.threshold")?),
+            matching: match values.str("dedup.near.method")? {
+                "off" => Matching::EXACT,
+                "embeddings" => Matching {
+                    cosine: Some(values.f64("dedup.near.cosine")?),
+                    ..Matching::EXACT
+                },
+                _ => Matching {
+                    near: Some(values.f64("dedup.near.threshold")?),
+                    ..Matching::EXACT
                 },
             },
+            services,
             top_k: values.usize("tools.retrieval.top_k")?.max(1),
             chunk_size,
             chunk_overlap,

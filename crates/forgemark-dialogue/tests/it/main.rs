@@ -16,3 +16,4 @@ mod original;
 mod original_runs;
 mod resume;
 mod rows;
+mod services;
