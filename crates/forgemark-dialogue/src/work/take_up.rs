@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forgemark_contract::json::Json;
 use forgemark_corpus::ChunkId;
 
+use super::services::Shown;
 use super::{Halt, Session};
 use crate::conversation::{Dropped, TurnFacts};
 use crate::question::Question;
@@ -40,9 +41,9 @@ impl Session<'_> {
             });
             let shown = turn.tool_events.iter().flat_map(|event| {
                 let found = event.result.items("results").iter();
-                found.filter_map(|passage| self.passage(passage))
+                found.filter_map(|passage| self.passage(passage).map(Shown::Chunk))
             });
-            let shown: Vec<ChunkId> = shown.collect();
+            let shown: Vec<Shown> = shown.collect();
             self.shown.push(shown);
             let answer = text(&turn.kb_answer, "assistant_message");
             self.said.push((question, answer));
