@@ -2,8 +2,9 @@
 //! the file and below a flag.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use forgemark_app::config::{Flag, Inputs, Loaded, SourceFile, load};
+use forgemark_app::config::{Flag, Inputs, Loaded, Problem, SourceFile, load};
 use forgemark_app::env::Environment;
 use forgemark_app::env::dotenv::DotEnv;
 use forgemark_app::tables::DIALOGUE;
@@ -520,7 +521,7 @@ fn yaml(path: &str, value: &Json) -> String {
     let parts: Vec<&str> = path.split('.').collect();
     let mut text = String::new();
     for (depth, part) in parts.iter().enumerate() {
-        text += &format!("{}{part}:", "  ".repeat(depth));
+        write!(text, "{}{part}:", "  ".repeat(depth)).unwrap();
         text += if depth + 1 == parts.len() { " " } else { "\n" };
     }
     format!("{text}{line}\n")
@@ -534,7 +535,7 @@ fn plain(value: &Json) -> String {
             .all(|item| item.as_str().is_some_and(|text| !text.contains(':')))
     };
     match value {
-        Json::Str(text) => text.to_string(),
+        Json::Str(text) => text.as_str().to_owned(),
         Json::Array(items) if list(items) => {
             let words: Vec<&str> = items.iter().filter_map(Json::as_str).collect();
             words.join(",")
@@ -561,7 +562,7 @@ fn read(file: &str, env: &[(&str, &str)], flags: &[Flag]) -> Result<Loaded, Stri
 fn warnings(loaded: &Loaded) -> String {
     let texts = loaded.warnings.iter();
     texts
-        .map(|problem| problem.render_warning())
+        .map(Problem::render_warning)
         .collect::<Vec<_>>()
         .join("\n")
 }

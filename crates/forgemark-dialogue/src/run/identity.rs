@@ -144,18 +144,16 @@ pub(super) fn choose(
     let found = if resume.is_empty() || is_known(resume) || by_state.is_some() {
         None
     } else {
-        match foreign::find(environment, resume)? {
-            Some(found) => Some(found),
-            None => {
-                let states = foreign::ids(environment).into_iter();
-                let known = recovered.runs.iter().map(|run| run.run_id.clone());
-                return Err(DialogueError::UnknownRun {
-                    run_id: resume.to_owned(),
-                    known: known.chain(states).collect(),
-                    folder: environment.out_dir.clone(),
-                });
+        let found = foreign::find(environment, resume)?.ok_or_else(|| {
+            let states = foreign::ids(environment).into_iter();
+            let known = recovered.runs.iter().map(|run| run.run_id.clone());
+            DialogueError::UnknownRun {
+                run_id: resume.to_owned(),
+                known: known.chain(states).collect(),
+                folder: environment.out_dir.clone(),
             }
-        }
+        })?;
+        Some(found)
     };
     let adopted_name;
     let wanted = if let Some(found) = &found {

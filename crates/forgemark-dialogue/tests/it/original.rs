@@ -59,7 +59,7 @@ pub(crate) struct Wave {
 }
 
 /// The name of a document and its id, which the original makes of an absolute path.
-const SOURCE: &str = "/home/somebody/project/knowledge/section-00.txt";
+const SOURCE: &str = "/data/somebody/project/knowledge/section-00.txt";
 const HASH: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 pub(crate) fn question(id: &str, turn: usize) -> String {
@@ -125,7 +125,7 @@ impl Wave {
     fn inputs(&self, talk: Option<(usize, &Talk)>) -> String {
         let run_id = talk.map_or(self.id.as_str(), |(_, talk)| talk.id.as_str());
         let mut text = format!(
-            r#"{{"question": "", "target_language": "{}", "target_languages": ["{}"], "question_seed": "", "run_id": "{run_id}", "resume_run_id": "", "total_samples": {}, "min_turns": 2, "max_turns": 3, "turn_count_distribution": "poisson", "turn_count_mean": null, "seed_topics_path": "data/seeds/topics.yaml", "seed_topics_variant": "", "seed_topics_probability": 0.35, "seed_topics_enabled": false, "retrieval_default_k": 4, "user_persona": "Field Tech | direct | asks short things", "assistant_persona": "", "user_persona_id": "field_tech", "assistant_persona_id": "", "user_agent_used_name": "openai/m", "assistant_agent_used_name": "gemini/m2", "judge_enabled": true, "judge_granularity": "turn", "judge_reasons": ["vague", "other"], "project_root": "/home/somebody/project", "config_dir": "/home/somebody/project""#,
+            r#"{{"question": "", "target_language": "{}", "target_languages": ["{}"], "question_seed": "", "run_id": "{run_id}", "resume_run_id": "", "total_samples": {}, "min_turns": 2, "max_turns": 3, "turn_count_distribution": "poisson", "turn_count_mean": null, "seed_topics_path": "data/seeds/topics.yaml", "seed_topics_variant": "", "seed_topics_probability": 0.35, "seed_topics_enabled": false, "retrieval_default_k": 4, "user_persona": "Field Tech | direct | asks short things", "assistant_persona": "", "user_persona_id": "field_tech", "assistant_persona_id": "", "user_agent_used_name": "openai/m", "assistant_agent_used_name": "gemini/m2", "judge_enabled": true, "judge_granularity": "turn", "judge_reasons": ["vague", "other"], "project_root": "/data/somebody/project", "config_dir": "/data/somebody/project""#,
             self.language, self.language, self.total
         );
         if let Some((index, talk)) = talk {
@@ -335,19 +335,13 @@ fn rows(
         )
     });
     let (last_plan, last_answer) = (generation(id, n), answer(n));
-    lines[0].1 += &format!(
-        r#"{{"conversation_id": "{id}", "timestamp": "{DATASET_TIME}", "question": "", "inputs": {inputs}, "qa_generation_plan": {last_plan}, "kb_final_answer": {last_answer}, "qa_judge": {JUDGE}, "conversation_judge": {{}}, "turns": {turns}, "conversation_history": {history}, "messages": {messages}, "raw_result": {last_answer}, "raw_results": {raws}}}"#
-    );
-    lines[0].1.push('\n');
+    writeln!(lines[0].1, r#"{{"conversation_id": "{id}", "timestamp": "{DATASET_TIME}", "question": "", "inputs": {inputs}, "qa_generation_plan": {last_plan}, "kb_final_answer": {last_answer}, "qa_judge": {JUDGE}, "conversation_judge": {{}}, "turns": {turns}, "conversation_history": {history}, "messages": {messages}, "raw_result": {last_answer}, "raw_results": {raws}}}"#).unwrap();
     for n in 1..=n {
-        lines[2].1 += &format!(
-            r#"{{"conversation_id": "{id}", "timestamp": "{DATASET_TIME}", "turn_index": {n}, "user_message": "{}", "assistant_message": "Valve {n} opens at 3 bar.", "question_mode": "{}", "seed_topic": "", "seed_question": "", "intent": "how_to", "difficulty": "easy", "coverage_target": "{HASH}-{n}", "grounding_facts": {}, "notes_for_assistant": ["name the pressure"], "reasoning_trace": {}, "did_web_search": false, "judge_granularity": "turn", "judge_score": 8, "judge_reasons": [], "judge_notes": "ok", "judge_question_ok": true, "judge_answer_ok": true, "conversation_judge_score": null, "conversation_judge_reasons": []}}"#,
+        writeln!(lines[2].1, r#"{{"conversation_id": "{id}", "timestamp": "{DATASET_TIME}", "turn_index": {n}, "user_message": "{}", "assistant_message": "Valve {n} opens at 3 bar.", "question_mode": "{}", "seed_topic": "", "seed_question": "", "intent": "how_to", "difficulty": "easy", "coverage_target": "{HASH}-{n}", "grounding_facts": {}, "notes_for_assistant": ["name the pressure"], "reasoning_trace": {}, "did_web_search": false, "judge_granularity": "turn", "judge_score": 8, "judge_reasons": [], "judge_notes": "ok", "judge_question_ok": true, "judge_answer_ok": true, "conversation_judge_score": null, "conversation_judge_reasons": []}}"#,
             question(id, n),
             mode(n),
             facts(n),
-            trace(n)
-        );
-        lines[2].1.push('\n');
+            trace(n)).unwrap();
     }
     let columns = format!(
         r#""messages": {plain}, "messages_with_tools": {with_tools}, "metadata": {metadata}, "user_reasoning": {user_reasoning}, "assistant_reasoning": {assistant_reasoning}"#
@@ -358,14 +352,10 @@ fn rows(
             question(id, n)
         )
     });
-    lines[3].1 += &format!("{{{columns}}}\n");
-    lines[4].1 += &format!(
-        "{{{columns}, \"judge\": {{\"per_turn\": {per_turn}, \"avg_score\": 8.0, \"conversation\": {{}}}}}}\n"
-    );
-    lines[5].1 += &format!(
-        "{{\"conversation_id\": \"{id}\", \"timestamp\": \"{DATASET_TIME}\", \"n_turns\": {}, \"seed_question\": \"\", \"language\": \"{}\", \"conversation_file\": \"out/conversations/{id}.json\"}}\n",
-        talk.target, wave.language
-    );
+    writeln!(lines[3].1, "{{{columns}}}").unwrap();
+    writeln!(lines[4].1, "{{{columns}, \"judge\": {{\"per_turn\": {per_turn}, \"avg_score\": 8.0, \"conversation\": {{}}}}}}").unwrap();
+    writeln!(lines[5].1, "{{\"conversation_id\": \"{id}\", \"timestamp\": \"{DATASET_TIME}\", \"n_turns\": {}, \"seed_question\": \"\", \"language\": \"{}\", \"conversation_file\": \"out/conversations/{id}.json\"}}",
+        talk.target, wave.language).unwrap();
     let file = format!(
         r#"{{"conversation_id": "{id}", "timestamp": "{DATASET_TIME}", "seed_question": "", "inputs": {inputs}, "n_turns": {}, "language": "{}", "personas": {personas}, "messages": {messages}, "messages_with_tools": {with_tools}, "user_reasoning": {user_reasoning}, "assistant_reasoning": {assistant_reasoning}, "conversation_judge": {{}}, "turns": {turns}, "conversation_history": {history}, "raw_results": {raws}}}"#,
         talk.target, wave.language

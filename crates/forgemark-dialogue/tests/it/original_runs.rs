@@ -226,9 +226,9 @@ fn cases() -> Vec<Case> {
 }
 
 fn bench_of(case: &Case, agent: &Arc<Counting>) -> Bench {
-    let languages: Vec<Json> = case.languages.iter().map(|label| (*label).into()).collect();
     // Reading the documents again and again would take most of the time of these tests.
     static CORPUS: OnceLock<Arc<Corpus>> = OnceLock::new();
+    let languages: Vec<Json> = case.languages.iter().map(|label| (*label).into()).collect();
     let corpus = Arc::clone(CORPUS.get_or_init(|| corpus(6, 8)));
     Bench::with(corpus, Backend::Agent(Arc::clone(agent) as Arc<dyn Agent>))
         .on(&disk_of(&folder(&case.waves)))
@@ -259,10 +259,10 @@ fn assert_gone_on(case: &Case, bench: &Bench) {
     let before = folder(&case.waves);
     let after = without_journal(files_of(&bench.disk));
     for (path, bytes) in &before {
-        let kept = if path.ends_with(".jsonl") {
-            after[path].starts_with(bytes)
-        } else {
+        let kept = if path.contains('/') {
             path.ends_with("last_run_id.txt") || after[path] == *bytes
+        } else {
+            after[path].starts_with(bytes)
         };
         assert!(kept, "{name}: {path}");
     }
@@ -397,11 +397,9 @@ mod heavy {
                     assert_eq!(later.disk.files()[&path], b"{");
                 }
                 let mut files = files_of(&later.disk);
-                files.extend(
-                    folder(&case.waves).into_iter().filter(|(path, _)| {
-                        path.starts_with("run_state/") && path.ends_with(".json")
-                    }),
-                );
+                files.extend(folder(&case.waves).into_iter().filter(|(path, _)| {
+                    path.starts_with("run_state/") && !path.ends_with("last_run_id.txt")
+                }));
                 later.disk = disk_of(&files);
                 assert_gone_on(&case, &later);
                 assert_same(&whole.artifacts(), &later.artifacts(), case.name);
@@ -643,7 +641,7 @@ fn a_run_that_is_begun_beside_the_originals_counts_its_questions_and_passages() 
         .filter(|row| row.get("forgemark").is_some())
         .collect();
     let asked = |row: &&Json| row.str_or("user_message", "") == repeated;
-    assert!(!made.iter().any(|row| asked(row)), "it was asked again");
+    assert!(!made.iter().any(asked), "it was asked again");
     assert_eq!(made[0].at("forgemark").i64_or("attempt", -1), 1);
     // Passages 1 and 2 of the first document are covered, so the first offers go without them.
     let covered: Vec<String> = (1..=2)
@@ -695,4 +693,41 @@ fn a_folder_of_the_original_is_read_and_found_clean() {
     files.insert("run_state/demo.json".to_owned(), json::to_pretty(&state));
     let report = check_files(&files);
     assert_eq!(count(&report, Kind::Orphan), 1, "{}", said(&report));
+}
+
+#[test]
+fn rows_of_the_released_sample_stay_where_they_are() {
+    let Some(shared) = forgemark_testkit::shared_dir() else {
+        println!("skipped: there is no folder of shared files");
+        return;
+    };
+    let sample = "data/dialogue/release_assets/sample_dataset/source";
+    let name = "conversations_sharegpt_judged.jsonl";
+    let judged = std::fs::read(shared.join(sample).join(name)).unwrap();
+    let plain: Vec<u8> = judged
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .flat_map(|line| {
+            let mut row = json::parse(line).unwrap().into_object();
+            row.remove("judge");
+            let mut line = json::to_line(&Json::Object(row));
+            line.push(b'\n');
+            line
+        })
+        .collect();
+    let files = Files::from([
+        (name.to_owned(), judged),
+        ("conversations_sharegpt.jsonl".to_owned(), plain),
+    ]);
+    let report = check_files(&files);
+    assert!(report.is_clean(), "{}", said(&report));
+    let bench = Bench::new(counting())
+        .on(&disk_of(&files))
+        .set("run.total_samples", 2);
+    assert_eq!(bench.run().ending, Ending::Complete);
+    let after = bench.artifacts();
+    for (path, bytes) in &files {
+        assert!(after[path].starts_with(bytes), "{path}");
+        assert_eq!(bench.rows(path).len(), 4, "{path}");
+    }
 }

@@ -58,7 +58,7 @@ run:
 llm:
   backend: openai
   agents:
-    qa_generator: {provider: openai, model: gpt-x, base_url: 'https://api.openai.com/v1', temperature: null, extra: {}}
+    qa_generator: {provider: openai, model: gpt-x, base_url: '', temperature: null, extra: {}}
     kb_responder: {provider: gemini, model: gemini/flash, base_url: ''}
     qa_judge: {provider: gemini, model: gemini/flash, base_url: ''}
 store: {backend: postgres, postgres: {dsn: ''}}
