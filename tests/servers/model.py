@@ -60,7 +60,7 @@ def table(tokens, size):
     follows(tokens, SPECIAL[:1], 1e-3)
     # Now and then, and soon where a call is demanded, the text goes on as the call of a tool.
     follows(["Ċ"], TOOL[:1], len(words) / 10)
-    follows(words, TOOL[:1], len(words) / 100)
+    follows(words, TOOL[:1], len(words) / 50)
     follows(tokens, TOOL[1:], 1e-4)
     follows(["}"], TOOL[1:], 1.0)
     # A text has about ten words. It ends with a quotation mark where a grammar opened one, else with the turn.

@@ -20,7 +20,7 @@ class Recorder:
 
             def pass_on(self):
                 sent = self.rfile.read(int(self.headers.get("content-length", 0)))
-                server = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
+                server = http.client.HTTPConnection(address.hostname, address.port, timeout=600)
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
                 server.request(self.command, self.path, sent, headers)
                 answer = server.getresponse()

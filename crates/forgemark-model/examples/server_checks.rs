@@ -357,15 +357,23 @@ impl Server {
             println!("not here: replies as JSON objects");
             return Ok(());
         }
-        let request = ChatRequest {
-            format: ReplyFormat::JsonObject,
-            ..ask("Any JSON object.")
-        };
-        let reply = self.reply(&plain(), &request).await?;
-        let json = parse_str(&reply.content)?;
-        holds(json.as_object().is_some(), "a JSON object", &reply)?;
-        held("a JSON object is asked for, and comes");
-        Ok(())
+        for sample in 0..8 {
+            let request = ChatRequest {
+                format: ReplyFormat::JsonObject,
+                sample,
+                ..ask("Any JSON object.")
+            };
+            let reply = self.reply(&plain(), &request).await?;
+            if reply.finish == Finish::Length {
+                // The object may be a large one.
+                continue;
+            }
+            let json = parse_str(&reply.content)?;
+            holds(json.as_object().is_some(), "a JSON object", &reply)?;
+            held("a JSON object is asked for, and comes");
+            return Ok(());
+        }
+        Err("no JSON object has an end".into())
     }
 
     async fn tools(&self) -> Checked {
@@ -379,10 +387,15 @@ impl Server {
             tool_choice: ToolChoice::Required,
             ..ask("Search for a valve.")
         };
-        let reply = self.reply(&plain(), &request).await?;
+        // Room for words before the call: the model begins one with every fiftieth word.
+        let params = Params {
+            max_tokens: Some(4_000),
+            ..plain()
+        };
+        let reply = self.reply(&params, &request).await?;
         let Some(call) = reply.tool_calls.first() else {
             holds(
-                !reply.content.trim().is_empty(),
+                reply.finish == Finish::Stop && !reply.content.trim().is_empty(),
                 "text in place of a call",
                 &reply,
             )?;
