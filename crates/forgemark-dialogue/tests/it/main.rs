@@ -5,6 +5,7 @@
 
 mod batches;
 mod bench;
+mod bundle;
 mod check;
 mod counts;
 mod dedup;
