@@ -10,7 +10,7 @@ use super::{JsonArgs, SetArgs};
 #[derive(Debug, Args)]
 #[command(after_help = STATS_EXAMPLES)]
 pub struct DialogueStatsArgs {
-    /// An output folder, of ours or of the original; a bundle; or a file of ShareGPT rows
+    /// An output folder, of ours or of the original; a bundle; or a file of its rows
     pub path: PathBuf,
     /// The file of rows in the folder; without it the judged one, or the other where nothing was judged
     #[arg(long, value_name = "NAME")]

@@ -38,6 +38,9 @@ const CODES: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// What the names of the built-in agents begin with.
+const OFFLINE: &str = "offline:";
+
 /// Sizes as hubs sort datasets by them: rows below which each holds.
 const SIZES: [(u64, &str); 7] = [
     (1_000, "n<1K"),
@@ -102,7 +105,7 @@ fn contents(
     writeln!(out, "# {}\n", text(about.str_or("title", "")))?;
     writeln!(
         out,
-        "Synthetic conversations: language models asked and answered, turn by turn, over passages of documents. {} rows with {} turns \
+        "Synthetic conversations: the models below asked and answered, turn by turn, over passages of documents. {} rows with {} turns \
          as planned, made into this folder by Forgemark {}.\n",
         facts.rows,
         planned_turns(stats),
@@ -166,6 +169,17 @@ fn origin(out: &mut String, manifest: &Manifest, facts: &Facts) -> std::fmt::Res
         writeln!(out, "| {} | {} | {n} |", cell(role), cell(model))?;
     }
     let (rows, judged) = (facts.rows, facts.judged);
+    if facts
+        .models
+        .keys()
+        .any(|(_, model)| model.starts_with(OFFLINE))
+    {
+        writeln!(
+            out,
+            "\nModels whose names begin with `{OFFLINE}` are agents that are built into Forgemark. They quote the documents: a dry run, and \
+             no language model."
+        )?;
+    }
     writeln!(
         out,
         "\nRows come from {} ({}).",
@@ -195,7 +209,7 @@ fn origin(out: &mut String, manifest: &Manifest, facts: &Facts) -> std::fmt::Res
     let judge = match judged {
         0 => "No row has a score of a judge.".to_owned(),
         _ => format!(
-            "{judged} of {rows} rows have scores of a judge, which is a language model too; a score is its opinion."
+            "{judged} of {rows} rows have scores of a judge, which is a model too: a score is an opinion."
         ),
     };
     writeln!(out, "{judge}")?;
@@ -321,14 +335,11 @@ fn code(label: &str) -> Option<String> {
     let known = CODES
         .iter()
         .find(|(_, labels)| labels.contains(&label.as_str()));
-    match known {
-        Some((code, _)) => Some((*code).to_owned()),
-        None => {
-            let is_code =
-                matches!(label.len(), 2 | 3) && label.bytes().all(|b| b.is_ascii_lowercase());
-            is_code.then_some(label)
-        }
+    if let Some((code, _)) = known {
+        return Some((*code).to_owned());
     }
+    let is_code = matches!(label.len(), 2 | 3) && label.bytes().all(|b| b.is_ascii_lowercase());
+    is_code.then_some(label)
 }
 
 /// A scalar of YAML: plain where nothing could be misread, else as a JSON string, which YAML reads too.

@@ -81,9 +81,10 @@ pub fn make(request: &Request<'_>) -> Result<Made, BundleError> {
         .next()
         .unwrap_or_default()
         .to_owned();
-    let states = match settings.run_state {
-        true => run_states(&**storage, request.out_dir)?,
-        false => Vec::new(),
+    let states = if settings.run_state {
+        run_states(&**storage, request.out_dir)?
+    } else {
+        Vec::new()
     };
     let old = earlier(request)?;
     claim(request, &data, &states, &old)?;
@@ -95,7 +96,7 @@ pub fn make(request: &Request<'_>) -> Result<Made, BundleError> {
     };
     let (mut facts, mut stats, mut changes) =
         (Facts::default(), Stats::default(), Changes::default());
-    let mut rows = files.begin(&data);
+    let mut rows = Open::new(&data);
     source.each(&mut |row, names| {
         let row = fit(row, names, &mut changes);
         facts.add(&row);
@@ -168,8 +169,8 @@ struct Open {
     buffer: Vec<u8>,
 }
 
-impl Files {
-    fn begin(&self, path: &str) -> Open {
+impl Open {
+    fn new(path: &str) -> Self {
         Open {
             path: path.to_owned(),
             bytes: 0,
@@ -177,7 +178,9 @@ impl Files {
             buffer: Vec::new(),
         }
     }
+}
 
+impl Files {
     fn flush(&mut self, file: &mut Open, from: usize) -> Result<(), BundleError> {
         if file.buffer.len() < from {
             return Ok(());
@@ -200,7 +203,7 @@ impl Files {
     }
 
     fn put(&mut self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
-        let mut file = self.begin(path);
+        let mut file = Open::new(path);
         file.buffer.extend_from_slice(bytes);
         self.end(file)
     }

@@ -61,6 +61,7 @@ fn a_run_is_counted_bundled_and_proven() {
     let card = String::from_utf8(bundle["README.md"].clone()).unwrap();
     assert!(card.contains("license: cc0-1.0\n"), "{card}");
     assert!(card.contains("`offline:assistant`"), "{card}");
+    assert!(card.contains("no language model"), "{card}");
     // `--json` prints the bytes of the file, of the rows and of the bundle.
     for path in [
         "outputs",

@@ -86,8 +86,7 @@ pub(crate) fn bundle_error(error: BundleError) -> AppError {
         BundleError::NotOurs { .. } | BundleError::Changed { .. } => ErrorKind::Usage,
         BundleError::SameName { .. } => ErrorKind::Config,
         BundleError::TooNew { .. } => ErrorKind::FormatTooNew,
-        BundleError::Read { .. } => ErrorKind::Io,
-        BundleError::Journal(_) => ErrorKind::Io,
+        BundleError::Read { .. } | BundleError::Journal(_) => ErrorKind::Io,
     };
     let hint = error.hint();
     match error {
@@ -103,13 +102,12 @@ fn table(made: &Made) -> String {
     for (name, bytes) in &made.files {
         files.row([name.as_str(), &human::bytes(*bytes)]);
     }
-    let mut out = files.to_string();
     let Changes {
         converted,
         set_aside,
     } = &made.changes;
     if converted.is_empty() && set_aside.is_empty() {
-        return out;
+        return files.to_string();
     }
     let mut changes = Table::new(&[
         ("in", Align::Left),
@@ -123,8 +121,7 @@ fn table(made: &Made) -> String {
         let what = "kept as JSON text in metadata.forgemark.leftovers";
         changes.row([&*escape::for_line(path), what, &human::count(*n)]);
     }
-    out.push_str(&format!("\n\n{changes}"));
-    out
+    format!("{files}\n\n{changes}")
 }
 
 fn notes(made: &Made, dir: &Path) -> Vec<String> {
