@@ -118,7 +118,7 @@ fn table(made: &Made) -> String {
         changes.row([&*escape::for_line(path), what, &human::count(*n)]);
     }
     for (path, n) in set_aside {
-        let what = "kept as JSON text in metadata.forgemark.leftovers";
+        let what = "kept as JSON text among the leftovers of its row";
         changes.row([&*escape::for_line(path), what, &human::count(*n)]);
     }
     format!("{files}\n\n{changes}")

@@ -21,8 +21,10 @@ const WIDEST: u64 = 30;
 /// Nothing there, or a row that cannot be used.
 pub fn run(args: &DialogueStatsArgs, context: &Context<'_>) -> Result<Exit, AppError> {
     let storage = disk();
-    // Ends a swap that was cut short, where there is one.
-    bundle::is_bundle(&*storage, &args.path, &owner())?;
+    if args.path.is_dir() {
+        // Ends a swap that was cut short, where there is one.
+        bundle::is_bundle(&*storage, &args.path, &owner())?;
+    }
     let wanted = args.file.as_deref().map_or(Wanted::Best, Wanted::Only);
     let (source, stats) = bundle::statistics(&storage, &args.path, wanted).map_err(bundle_error)?;
     let stats = stats.to_json(&source.name);

@@ -211,6 +211,32 @@ fn the_file_is_the_one_that_was_asked_for() {
 }
 
 #[test]
+fn rows_that_are_not_committed_do_not_count() {
+    let bench = Bench::new(searching(4, Dialogue::PLAIN)).set("run.total_samples", 2);
+    bench.run();
+    for name in [JUDGED, "conversations_index.jsonl"] {
+        let path = Path::new("/out").join(name);
+        let mut file = bench.disk.open_append(&path).unwrap();
+        file.write_all(b"{\"half a row").unwrap();
+    }
+    let made = bundle(&bench.disk, &bench.config()).unwrap();
+    assert_eq!(made.facts.rows, 2);
+    assert!(proof(&bench.disk).is_clean());
+}
+
+#[test]
+fn judgements_that_were_made_later_are_named() {
+    let disk = foreign(&[1]);
+    let lines = "{\"model\": \"a\"}\n{\"model\": \"b|\"}\n{\"model\": \"a\"}\n";
+    put(&disk, "/out/judgements.jsonl", lines.as_bytes());
+    bundle(&disk, &config(&[])).unwrap();
+    let card = text(&shown(&disk)["README.md"]);
+    let says = "Judgements made after the runs, by model: `a` (2), `b\\|` (1).";
+    assert!(card.contains(says), "{card}");
+    assert!(proof(&disk).is_clean());
+}
+
+#[test]
 fn damaged_rows_are_named_and_nothing_is_written() {
     for (line, says) in [
         (
