@@ -149,8 +149,8 @@ fn planned_turns(stats: &Json) -> u64 {
     let distribution = stats.at("turn_count").at("distribution").as_object();
     let entries = distribution.into_iter().flatten();
     entries
-        .filter_map(|(turns, n)| Some(turns.parse::<u64>().ok()? * n.as_u64()?))
-        .sum()
+        .filter_map(|(turns, n)| Some(turns.parse::<u64>().ok()?.saturating_mul(n.as_u64()?)))
+        .fold(0, u64::saturating_add)
 }
 
 fn origin(out: &mut String, manifest: &Manifest, facts: &Facts) -> std::fmt::Result {

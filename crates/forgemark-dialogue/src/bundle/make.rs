@@ -86,14 +86,16 @@ pub fn make(request: &Request<'_>) -> Result<Made, BundleError> {
     } else {
         Vec::new()
     };
-    let old = earlier(request)?;
-    claim(request, &data, &states, &old)?;
-
+    // Before anything is made in a folder that may be somebody else's.
+    claim(request, &data, &states, &earlier(request)?)?;
     let columns = &request.config.columns;
     let mut files = Files {
         staged: Staged::begin(Arc::clone(storage), request.dir, request.owner)?,
         made: Vec::new(),
     };
+    // And under the lock, as another process may have made a bundle in between.
+    let old = earlier(request)?;
+    claim(request, &data, &states, &old)?;
     let (mut facts, mut stats, mut changes) =
         (Facts::default(), Stats::default(), Changes::default());
     let mut rows = Open::new(&data);

@@ -94,6 +94,12 @@ impl Manifest {
                 sha256: text(entry, "sha256")?,
             })
         });
+        let files = files.collect::<Result<Vec<_>, String>>()?;
+        let named = [value.at("data"), value.at("stats"), value.at("plots")];
+        let mut named = named.into_iter().filter_map(Json::as_str);
+        if !named.all(is_inside) || !files.iter().all(|file| is_inside(&file.path)) {
+            return Err("files: a path leaves the folder".to_owned());
+        }
         let manifest = Manifest {
             data: text(value, "data")?,
             rows: number(value, "rows")?,
@@ -102,7 +108,7 @@ impl Manifest {
             columns: Columns::new(names).map_err(|error| format!("columns: {error}"))?,
             about: value.at("about").clone(),
             changes: value.at("changes").clone(),
-            files: files.collect::<Result<_, String>>()?,
+            files,
         };
         // What is not as it was written was changed, wherever it is.
         if value.str_or(DIGEST, "") != manifest.digest() || *value != manifest.to_json() {
@@ -149,6 +155,12 @@ impl Manifest {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         to_pretty(&self.to_json())
     }
+}
+
+/// Whether a path stays inside its folder and away from hidden files.
+fn is_inside(path: &str) -> bool {
+    let fine = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
+    path.split('/').all(fine)
 }
 
 /// Whether the two files that make a folder a bundle are there.

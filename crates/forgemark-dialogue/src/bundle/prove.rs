@@ -187,16 +187,34 @@ impl Proof<'_> {
             number += 1;
             let (one, other) = (left.next(), right.next());
             if one != other || one.is_none() {
+                let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());
+                let place = common(one, other);
                 let what = format!(
                     "the rows give {:?}, found {:?}",
-                    other.unwrap_or_default(),
-                    one.unwrap_or_default()
+                    around(other, place),
+                    around(one, place)
                 );
                 self.to.add(At::line(name, number), Kind::Derived, "", what);
                 return;
             }
         }
     }
+}
+
+/// Characters that two lines begin with.
+fn common(one: &str, other: &str) -> usize {
+    one.chars()
+        .zip(other.chars())
+        .take_while(|(a, b)| a == b)
+        .count()
+}
+
+/// A line around the place where it differs from another.
+fn around(line: &str, place: usize) -> String {
+    const BEFORE: usize = 20;
+    const SHOWN: usize = 80;
+    let from = place.saturating_sub(BEFORE);
+    line.chars().skip(from).take(SHOWN).collect()
 }
 
 fn under_default_names(row: Json, columns: &Columns) -> Json {

@@ -188,7 +188,8 @@ fn word_count(text: &str) -> u64 {
 
 /// The sum of all numbers.
 fn total(numbers: &BTreeMap<u64, u64>) -> u64 {
-    numbers.iter().map(|(number, n)| number * n).sum()
+    let each = numbers.iter().map(|(number, n)| number.saturating_mul(*n));
+    each.fold(0, u64::saturating_add)
 }
 
 /// How often each number stands, under the number as text.

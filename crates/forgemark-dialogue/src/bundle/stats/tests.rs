@@ -145,6 +145,13 @@ fn turns_are_planned_else_judged_else_asked() {
 }
 
 #[test]
+fn absurd_numbers_of_turns_are_counted_without_overflow() {
+    let row = r#"{"messages": [], "metadata": {"n_turns": 9223372036854775807}}"#;
+    let made = stats(&[row, row, row]);
+    assert_eq!(made.at("turn_count").at("max"), &Json::Int(i64::MAX));
+}
+
+#[test]
 fn words_and_tokens_are_of_the_text_without_what_is_around_it() {
     let made = stats(&[
         "{\"metadata\": {}, \"messages\": [{\"content\": \" ab\\u00a0cd\\u001eef \\n\"}, {\"content\": \" \\n\"}, {\"content\": null}]}",

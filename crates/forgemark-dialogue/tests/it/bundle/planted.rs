@@ -174,6 +174,27 @@ fn rows_that_are_missing_and_a_count_that_is_forged_are_found() {
 }
 
 #[test]
+fn a_manifest_that_names_files_elsewhere_is_refused() {
+    let disk = made();
+    put(&disk, "/out/mine.txt", b"mine");
+    let mut manifest = parse(&shown(&disk)["bundle.json"]).unwrap();
+    let files = manifest.as_object_mut().unwrap().get_mut("files").unwrap();
+    files.as_array_mut().unwrap().push(Json::object([
+        ("path", Json::from("../mine.txt")),
+        ("bytes", Json::from(4)),
+        ("sha256", Json::from(sha256_hex(b"mine"))),
+    ]));
+    seal(&disk, manifest);
+    assert!(proof(&disk).counts.contains_key(&Kind::Hash));
+    let error = bundle(&disk, &config(&[])).unwrap_err();
+    assert!(
+        error.to_string().contains("a path leaves the folder"),
+        "{error}"
+    );
+    assert!(disk.files().contains_key(Path::new("/out/mine.txt")));
+}
+
+#[test]
 fn a_file_that_is_missing_is_found() {
     for name in shown(&made())
         .into_keys()
