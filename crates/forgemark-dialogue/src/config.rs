@@ -4,6 +4,7 @@
 //! of file, environment and flags happens above this crate. [`Config::new`] turns the resolved
 //! values into types and finds the conflicts between keys.
 
+mod bundle;
 mod keys;
 mod personas;
 mod read;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
 
+pub use bundle::BundleSettings;
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
 pub use seeds::{SeedError, SeedFile, SeedTopics};
@@ -208,6 +210,8 @@ pub struct Config {
     pub columns: Columns,
     /// Which keys the artifacts carry.
     pub profile: Profile,
+    /// What a bundle holds.
+    pub bundle: BundleSettings,
     /// Folder of prompt overrides.
     pub prompts: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask loaders`: files of every trainer's format through the libraries that trainers read them with.
+//! `cargo xtask loaders`: files of every trainer's format, and bundles, through the libraries that trainers read them with.
 //!
 //! Where there is no Python or no registry, a line says so and nothing is checked.
 
@@ -28,23 +28,22 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<bool> {
             files.display()
         );
     };
-    let example = [
-        "run",
-        "-q",
-        "-p",
-        "forgemark-curate",
-        "--example",
-        "trainer_files",
+    let bundles = folder.join("bundles");
+    let bundles_name = bundles.to_string_lossy();
+    let written = [
+        ("forgemark-curate", "trainer_files", name),
+        ("forgemark-dialogue", "bundle_files", &*bundles_name),
     ];
-    let written = Line::cargo(example)
-        .args(&["--".to_owned(), name.to_owned()])
-        .run(root)?;
-    if !written {
-        return Ok(false);
+    for (package, example, to) in written {
+        let example = ["run", "-q", "-p", package, "--example", example];
+        let arguments = ["--".to_owned(), to.to_owned()];
+        if !Line::cargo(example).args(&arguments).run(root)? {
+            return Ok(false);
+        }
     }
     let status = Command::new(python)
         .arg(tests.join("load.py"))
-        .arg(&files)
+        .args([&files, &bundles])
         .env("HF_HUB_OFFLINE", "1")
         .env("HF_HOME", folder.join("cache"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -24,7 +24,7 @@ const EMBEDDINGS: &str = "`embeddings: hashed`, which is built in, or `embedding
 /// Why some reranker settings do nothing.
 const RERANKER: &str = "the reranker is a server with /rerank (`tools.retrieval.reranker.base_url`), and this is its own setting";
 /// Why the upload settings do nothing.
-const HF_PUSH: &str = "nothing is uploaded; an export bundle comes with a later release";
+const HF_PUSH: &str = "nothing is uploaded; `forgemark dialogue bundle CONFIG` makes the folder that an uploader of yours takes";
 /// Why a key may not stand in a file.
 const SECRET: &str = "keys come from the environment only; name the variable with `llm.agents.ROLE.api_key_env` or `llm.api_key_env`";
 
@@ -319,20 +319,21 @@ pub const KEYS: &[Key] = &[
     key("saving.output_columns.user_reasoning", Kind::Str, "\"user_reasoning\"", &[], "Name of the column `user_reasoning` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.assistant_reasoning", Kind::Str, "\"assistant_reasoning\"", &[], "Name of the column `assistant_reasoning` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.judge", Kind::Str, "\"judge\"", &[], "Name of the column `judge` of the ShareGPT files; a blank or doubled name is an error."),
-    inert("saving.hf_push.enabled", Kind::Bool, "false", &["HF_PUSH_ENABLED"], "Export for the Hugging Face Hub.", HF_PUSH),
-    inert("saving.hf_push.auto_push_on_run", Kind::Bool, "false", &["HF_AUTO_PUSH_ON_RUN"], "Export and upload after a run.", HF_PUSH),
-    inert("saving.hf_push.repo_id", Kind::Str, "\"\"", &["HF_PUSH_REPO_ID"], "Repository to upload to.", HF_PUSH),
+    key("saving.hf_push.enabled", Kind::Bool, "false", &["HF_PUSH_ENABLED"], "Allow `saving.hf_push.auto_push_on_run`; `forgemark dialogue bundle` needs it not."),
+    key("saving.hf_push.auto_push_on_run", Kind::Bool, "false", &["HF_AUTO_PUSH_ON_RUN"], "Make the bundle after a run that is complete, with `saving.hf_push.enabled`. Nothing is uploaded."),
+    key("saving.hf_push.repo_id", Kind::Str, "\"\"", &["HF_PUSH_REPO_ID"], "Repository that the bundle is meant for; its last part is the title of the card. Nothing is uploaded."),
     inert("saving.hf_push.repo_type", Kind::Str, "\"dataset\"", &["HF_PUSH_REPO_TYPE"], "Kind of that repository.", HF_PUSH),
-    inert("saving.hf_push.export_dir", Kind::Str, "\"hf_export\"", &["HF_PUSH_EXPORT_DIR"], "Folder of the export, relative to the output folder.", HF_PUSH),
-    inert("saving.hf_push.include_run_state", Kind::Bool, "false", &["HF_PUSH_INCLUDE_RUN_STATE"], "Export the run state too.", HF_PUSH),
+    key("saving.hf_push.export_dir", Kind::Str, "\"hf_export\"", &["HF_PUSH_EXPORT_DIR"], "Folder of the bundle, relative to the output folder. One that holds anything else than a bundle is refused."),
+    key("saving.hf_push.include_run_state", Kind::Bool, "false", &["HF_PUSH_INCLUDE_RUN_STATE"], "Copy the run states into the bundle."),
     inert("saving.hf_push.private", Kind::Bool, "true", &["HF_PUSH_PRIVATE"], "Make the repository private.", HF_PUSH),
     inert("saving.hf_push.commit_message", Kind::Str, "\"Update synthetic dataset export\"", &["HF_PUSH_COMMIT_MESSAGE"], "Message of the upload.", HF_PUSH),
-    inert("saving.hf_push.source_file", Kind::Str, "\"conversations_sharegpt_judged.jsonl\"", &["HF_PUSH_SOURCE_FILE"], "File to export.", HF_PUSH),
-    inert("saving.hf_push.generate_stats", Kind::Bool, "false", &["HF_PUSH_GENERATE_STATS"], "Export statistics.", HF_PUSH),
-    inert("saving.hf_push.stats_file", Kind::Str, "\"dataset_stats.json\"", &["HF_PUSH_STATS_FILE"], "File of the statistics.", HF_PUSH),
-    inert("saving.hf_push.generate_plots", Kind::Bool, "false", &["HF_PUSH_GENERATE_PLOTS"], "Export plots.", HF_PUSH),
-    inert("saving.hf_push.plots_dir", Kind::Str, "\"plots\"", &["HF_PUSH_PLOTS_DIR"], "Folder of the plots.", HF_PUSH),
+    key("saving.hf_push.source_file", Kind::Str, "\"conversations_sharegpt_judged.jsonl\"", &["HF_PUSH_SOURCE_FILE"], "File of rows that is bundled, inside the output folder. Where it is set, no other is taken; where it is not and nothing was judged, `conversations_sharegpt.jsonl` is, and the bundle says so."),
+    key("saving.hf_push.generate_stats", Kind::Bool, "true", &["HF_PUSH_GENERATE_STATS"], "Write the statistics of the rows into the bundle."),
+    key("saving.hf_push.stats_file", Kind::Str, "\"dataset_stats.json\"", &["HF_PUSH_STATS_FILE"], "File of the statistics inside the bundle."),
+    key("saving.hf_push.generate_plots", Kind::Bool, "true", &["HF_PUSH_GENERATE_PLOTS"], "Write charts of the statistics into the bundle."),
+    key("saving.hf_push.plots_dir", Kind::Str, "\"plots\"", &["HF_PUSH_PLOTS_DIR"], "Folder of the charts inside the bundle."),
     inert("saving.hf_push.clean_remote", Kind::Bool, "false", &[], "Empty the repository before an upload.", HF_PUSH),
+    key("saving.bundle.license", Kind::Str, "null", &[], "Licence of the dataset for the card, such as `cc-by-4.0`; where there is none the card names none."),
     // store
     inert("store.backend", Kind::Str, "\"postgres\"", &["STORE_BACKEND"], "Store of a cluster run.", STORE),
     inert("store.postgres.dsn", Kind::Str, "\"\"", &["DLGFORGE_POSTGRES_DSN", "POSTGRES_DSN"], "Address of the database.", STORE),

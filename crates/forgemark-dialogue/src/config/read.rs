@@ -201,6 +201,7 @@ impl Config {
                 "compat" => Profile::Compat,
                 _ => Profile::Forgemark,
             },
+            bundle: super::bundle::bundle(values, problems)?,
             prompts: values.opt_str("prompts")?.map(PathBuf::from),
         })
     }

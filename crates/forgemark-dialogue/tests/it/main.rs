@@ -6,6 +6,7 @@
 mod acceptance;
 mod batches;
 mod bench;
+mod bundle;
 mod check;
 mod counts;
 mod dedup;

@@ -8,6 +8,7 @@ mod arena_demo;
 mod arena_rate;
 mod arena_run;
 mod bench;
+mod bundle;
 mod cli;
 mod cli_dialogue;
 mod command;
