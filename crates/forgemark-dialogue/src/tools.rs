@@ -200,10 +200,11 @@ pub(crate) fn passages(corpus: &Corpus, query: &str, chunks: &[ChunkId]) -> Json
 /// The result of a search in the web.
 pub(crate) fn pages(query: &str, pages: &[WebPage]) -> Json {
     let results: Vec<Json> = pages.iter().map(WebPage::result).collect();
-    let rendered = results
-        .iter()
-        .map(|result| format!("{}\n", result.str_or("link", "")))
-        .collect();
+    let mut rendered = String::new();
+    for result in &results {
+        rendered.push_str(result.str_or("link", ""));
+        rendered.push('\n');
+    }
     found(query, results, rendered)
 }
 

@@ -245,7 +245,7 @@ impl Session<'_> {
     async fn converse(&mut self) -> Result<(), Halt> {
         let turns = self.plan.sketch.turns;
         if let Some(begun) = self.plan.begun.clone() {
-            self.take_up(&begun)?;
+            self.take_up(&begun).await?;
         }
         let done = self.conversation.turns.len() as u32;
         for turn in done + 1..=turns {

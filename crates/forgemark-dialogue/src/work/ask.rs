@@ -14,7 +14,6 @@ use crate::conversation::DropReason;
 use crate::pipeline::OFFER;
 use crate::plan::{Mode, draw_mode};
 use crate::prompts::{Exchange, UserTurnContext};
-use crate::question::Question;
 use crate::replies::{USER_TURN, UserTurn};
 
 /// Passages that a search for the last answer looks at before the offer is cut.
@@ -207,20 +206,14 @@ impl Session<'_> {
                     continue;
                 }
             };
-            let mut question = Question::new(&read.value.question, work.config.matching);
-            if let (Some(_), Some(embeddings)) = (
-                work.config.matching.cosine,
-                &work.config.services.embeddings,
-            ) {
-                match self.vector(turn, embeddings, question.text()).await? {
-                    Ok(vector) => question = question.with_vector(&vector),
-                    Err(failure) => {
-                        let detail = format!("the question has no vector: {failure}");
-                        last = (DropReason::ModelError, detail);
-                        continue;
-                    }
+            let question = match self.question(turn, &read.value.question).await? {
+                Ok(question) => question,
+                Err(failure) => {
+                    let detail = format!("the question has no vector: {failure}");
+                    last = (DropReason::ModelError, detail);
+                    continue;
                 }
-            }
+            };
             let claimed = self.claim(&read.value, &offered);
             match self.ctx.decide(&question)? {
                 Err(_stale) => return Err(Halt::Stale),

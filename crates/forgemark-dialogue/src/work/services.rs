@@ -9,6 +9,7 @@ use forgemark_model::{ServiceFailure, ServiceRequest};
 
 use super::{Halt, Session};
 use crate::config::{EMBEDDINGS, Embeddings, RERANK, WEB_SEARCH};
+use crate::question::Question;
 use crate::web::WebPage;
 
 /// What one side was shown.
@@ -61,7 +62,7 @@ impl Session<'_> {
     }
 
     /// The vector of a text.
-    pub(super) async fn vector(
+    async fn vector(
         &mut self,
         turn: u32,
         embeddings: &Embeddings,
@@ -71,6 +72,22 @@ impl Session<'_> {
         let request = vector_request(embeddings, text);
         let outcome = self.ask_service(EMBEDDINGS, turn, &request, &check).await?;
         Ok(outcome.map(|answer| read_vector(embeddings, &answer).unwrap_or_default()))
+    }
+
+    /// A question as a claim, with its vector where meanings are compared.
+    pub(super) async fn question(
+        &mut self,
+        turn: u32,
+        text: &str,
+    ) -> Result<Result<Question, ServiceFailure>, Halt> {
+        let config = &self.work.config;
+        let question = Question::new(text, config.matching);
+        let (Some(_), Some(embeddings)) = (config.matching.cosine, &config.services.embeddings)
+        else {
+            return Ok(Ok(question));
+        };
+        let vector = self.vector(turn, embeddings, question.text()).await?;
+        Ok(vector.map(|vector| question.with_vector(&vector)))
     }
 
     /// The vector of a query where passages are found by vectors of a model. A query that the model does not take is

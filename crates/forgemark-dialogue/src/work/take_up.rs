@@ -13,15 +13,23 @@ use crate::run::Begun;
 
 impl Session<'_> {
     /// Takes the turns over, as if they had been made here.
-    pub(super) fn take_up(&mut self, begun: &Begun) -> Result<(), Halt> {
+    pub(super) async fn take_up(&mut self, begun: &Begun) -> Result<(), Halt> {
         self.conversation.at = begun.at;
         self.conversation.raw.clone_from(&begun.raw);
         for (turn, in_ledger) in begun.turns.iter().zip(&begun.in_ledger) {
             let text = |value: &Json, key: &str| value.str_or(key, "").to_owned();
             let question = text(&turn.qa_generation, "user_message");
-            let asked = Question::new(&question, self.config().matching);
+            let mut asked = Question::new(&question, self.config().matching);
+            let decides = !in_ledger && !question.is_empty();
+            if decides {
+                let number = self.conversation.turns.len() as u32 + 1;
+                // One that the model takes no vector of is compared by its text.
+                if let Ok(with_vector) = self.question(number, &question).await? {
+                    asked = with_vector;
+                }
+            }
             // What is in the ledger is known from there. One that was asked before stays where it is all the same.
-            if !in_ledger && !question.is_empty() && self.ctx.decide(&asked)?.is_err() {
+            if decides && self.ctx.decide(&asked)?.is_err() {
                 return Err(Halt::Stale);
             }
             self.conversation.claims.push(Arc::from(asked.text()));

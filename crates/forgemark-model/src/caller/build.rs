@@ -238,7 +238,12 @@ fn http_endpoints(config: &CallerConfig) -> impl Iterator<Item = &EndpointConfig
             Backend::Http(endpoints) => endpoints.as_slice(),
             Backend::Agent(_) => &[],
         });
-    models.chain(config.services.values().flat_map(|service| &service.endpoints))
+    models.chain(
+        config
+            .services
+            .values()
+            .flat_map(|service| &service.endpoints),
+    )
 }
 
 fn max_idle(config: &CallerConfig) -> usize {

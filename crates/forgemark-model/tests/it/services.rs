@@ -7,7 +7,7 @@ use forgemark_contract::json::{Json, parse_str};
 use forgemark_model::service::search::{Page, Provider};
 use forgemark_model::service::{rank, vectors};
 use forgemark_model::{
-    Address, Asked, Budget, CallError, Caller, EndpointConfig, ErrorKind, Method, Price, Secret,
+    Address, Asked, Budget, CallError, Caller, EndpointConfig, ErrorKind, Price, Secret,
     ServiceConfig, ServiceRequest, WhenDown,
 };
 
@@ -73,12 +73,13 @@ async fn equal_requests_are_one_call_whenever_they_come() {
         .into_iter()
         .map(|asked| asked.expect("an outcome"))
         .collect();
+    let first = asked.first().expect("eight").at;
     assert_eq!(server.calls(), 1);
     assert_eq!(asked.iter().filter(|asked| !asked.replayed).count(), 1);
     assert!(
         asked
             .iter()
-            .all(|asked| asked.outcome.is_ok() && asked.at == asked[0].at)
+            .all(|asked| asked.outcome.is_ok() && asked.at == first)
     );
     ask(&caller, "water", 2).await.expect("an outcome");
     assert_eq!(server.calls(), 2, "another sample is another call");
@@ -203,7 +204,7 @@ async fn a_budget_counts_searches() {
     let server = Server::start(|_| Answer::status(200, FOUND)).await;
     let dir = dir();
     let budget = Budget {
-        max_cost_micro_usd: Some(2_500),
+        max_cost_micro_usd: Some(2_000),
         ..Budget::default()
     };
     let caller = with(search(&server, Provider::Serper), budget, dir.path());
@@ -228,7 +229,8 @@ async fn an_answer_that_the_asker_keeps_leaves_its_cost_only() {
     );
     let check = |_: &Json| Ok(());
     for _ in 0..2 {
-        let asked = caller.ask_unkept("web_search", "index/1", &request("water", 0), &check);
+        let water = request("water", 0);
+        let asked = caller.ask_unkept("web_search", "index/1", &water, &check);
         let asked = asked.await.expect("an outcome");
         asked.durable.await.expect("durable");
         assert!(asked.outcome.is_ok());
