@@ -5,6 +5,7 @@
 //! values into types and finds the conflicts between keys.
 
 mod keys;
+mod panel;
 mod personas;
 mod read;
 mod seeds;
@@ -16,6 +17,7 @@ use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
 
 pub use keys::{ENV_IMPLIES, KEYS};
+pub use panel::Aggregate;
 pub use personas::{Persona, Personas};
 pub use seeds::{SeedError, SeedTopics};
 
@@ -190,6 +192,14 @@ pub struct Config {
     pub personas: Option<String>,
     /// When judges are asked.
     pub judging: Judging,
+    /// What is judged at a time where conversations are judged later: [`Judging::Turn`] or [`Judging::Conversation`].
+    pub granularity: Judging,
+    /// The judges that judge later in place of [`Config::judge`]; empty for that one.
+    pub panel: Vec<RoleSettings>,
+    /// How often each judge is asked later, at least 1.
+    pub repeats: u32,
+    /// How several judgements become a score.
+    pub aggregate: Aggregate,
     /// Reasons that a judge may give.
     pub judge_reasons: Vec<String>,
     /// What a conversation must reach to count.
@@ -207,6 +217,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// The judges that judge later: the panel, or the one judge without one.
+    pub fn judges(&self) -> Vec<&RoleSettings> {
+        if self.panel.is_empty() {
+            vec![&self.judge]
+        } else {
+            self.panel.iter().collect()
+        }
+    }
+
     /// What makes two runs the same run, part by part, so that a refusal can name the part. The
     /// totals, the physical limits and everything about endpoints but the models' names are
     /// absent, because they may change between two starts of one run.

@@ -80,6 +80,12 @@ pub enum DialogueError {
         /// What its endpoints said.
         detail: String,
     },
+    /// There is no conversation to judge.
+    #[error("there is no synthetic_qa.jsonl in {}", folder.display())]
+    NothingToJudge {
+        /// The output folder.
+        folder: PathBuf,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -118,6 +124,9 @@ impl DialogueError {
             DialogueError::Probe { role, .. } => vec![
                 format!("check `llm.agents.{role}` (model, base_url) and its key variable"),
                 "`forgemark doctor CONFIG` tests each endpoint".to_owned(),
+            ],
+            DialogueError::NothingToJudge { .. } => vec![
+                "make conversations with `forgemark dialogue run CONFIG`, or name a folder that has some with `--set saving.output_dir=...`".to_owned(),
             ],
             DialogueError::Corpus(_)
             | DialogueError::Prompt(_)

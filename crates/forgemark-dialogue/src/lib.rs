@@ -20,6 +20,8 @@ pub mod demo;
 mod error;
 pub mod estimate;
 pub mod offline;
+pub mod judge;
+mod judging;
 mod outcome;
 pub mod passages;
 mod pipeline;

@@ -41,7 +41,9 @@ use crate::registry::Registry;
 use crate::render::{APPEND_FILES, Renderer};
 use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USER};
 
-use restore::{Earlier, build_pipeline, import, open_registry, rewind};
+use restore::{Earlier, build_pipeline, open_registry, rewind};
+pub(crate) use restore::import;
+pub(crate) use spending::since as spent_since;
 
 pub use identity::plan_identity;
 pub use standing::{RunStanding, Standing, standing};
@@ -171,7 +173,7 @@ impl DialogueRun {
         let plan = plan_identity(&environment);
         let choice = identity::choose(&environment, &options, &recovered, &plan)?;
         let mut reopened = recovered;
-        if reopened.last_commit.is_none() && import(&environment, &journal, &reopened)? {
+        if reopened.last_commit.is_none() && import(&storage, out_dir, &journal, &reopened)? {
             // The view of the journal has changed; read it again from its files.
             if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
                 reopened = now;
@@ -413,31 +415,39 @@ impl DialogueRun {
             roles.push(JUDGE);
         }
         for role in roles {
-            let probe = self
-                .live
-                .caller
-                .probe_patiently(role)
-                .await
-                .map_err(|error| DialogueError::Probe {
-                    role: role.to_owned(),
-                    detail: error.to_string(),
-                })?;
-            if !probe.is_usable() {
-                let detail = probe
-                    .endpoints
-                    .iter()
-                    .filter_map(|endpoint| {
-                        let (_, what) = endpoint.result.as_ref().err()?;
-                        Some(format!("{}: {what}", endpoint.endpoint))
-                    })
-                    .collect::<Vec<_>>()
-                    .join("; ");
-                return Err(DialogueError::Probe {
-                    role: role.to_owned(),
-                    detail,
-                });
-            }
+            probe_role(&self.live.caller, role).await?;
         }
         Ok(())
     }
+}
+
+/// One token from a role.
+pub(crate) async fn probe_role(caller: &Caller, role: &str) -> Result<(), DialogueError> {
+    let failed = |detail: String| DialogueError::Probe {
+        role: role.to_owned(),
+        detail,
+    };
+    let probe = caller
+        .probe_patiently(role)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if probe.is_usable() {
+        return Ok(());
+    }
+    let detail = probe
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| {
+            let (_, what) = endpoint.result.as_ref().err()?;
+            Some(format!("{}: {what}", endpoint.endpoint))
+        })
+        .collect::<Vec<_>>()
+        .join("; ");
+    Err(failed(detail))
+}
+
+/// What earlier runs of a folder had spent when its newest one first began.
+pub(crate) fn spent_before_newest(recovered: &forgemark_journal::Recovered) -> Totals {
+    let newest = recovered.current.and_then(|place| recovered.runs.get(place));
+    newest.map_or_else(Totals::default, |run| identity::spent_before(&run.plan))
 }

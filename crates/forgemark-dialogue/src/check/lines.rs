@@ -16,19 +16,19 @@ const LONGEST: usize = 256 << 20;
 
 /// One line without its line feed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// From 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Of its first byte.
-    pub(super) offset: u64,
-    pub(super) bytes: &'a [u8],
+    pub(crate) offset: u64,
+    pub(crate) bytes: &'a [u8],
     /// Whether a line feed follows.
-    pub(super) ended: bool,
+    pub(crate) ended: bool,
 }
 
 /// A file line by line; memory for one line and one block.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     file: Arc<dyn ReadFile>,
     /// Where to stop reading.
     end: u64,
@@ -42,7 +42,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// The lines of the first `end` bytes.
-    pub(super) fn new(file: Arc<dyn ReadFile>, end: u64) -> Self {
+    pub(crate) fn new(file: Arc<dyn ReadFile>, end: u64) -> Self {
         Self {
             file,
             end,
@@ -53,7 +53,7 @@ impl Lines {
         }
     }
 
-    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         let mut searched = self.start;
         loop {
             let rest = self.buffer.get(searched..).unwrap_or_default();
@@ -167,7 +167,7 @@ pub(super) fn spelled(at: At<'_>, bytes: &[u8], to: &mut Collector) {
 }
 
 /// The part of a file that an entry names.
-pub(super) fn read_part(file: &dyn ReadFile, offset: u64, len: u32) -> io::Result<Vec<u8>> {
+pub(crate) fn read_part(file: &dyn ReadFile, offset: u64, len: u32) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; len as usize];
     file.read_exact_at(&mut bytes, offset)?;
     Ok(bytes)

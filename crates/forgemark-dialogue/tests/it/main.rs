@@ -10,6 +10,7 @@ mod counts;
 mod dedup;
 mod determinism;
 mod faults;
+mod judge;
 mod kill_matrix;
 mod resume;
 mod rows;
