@@ -190,13 +190,22 @@ impl Folder<'_> {
             let end = committed.map_or(length, |committed| committed.min(length));
             if committed.is_some_and(|committed| committed != length) {
                 let what = format!("has {length} bytes, the journal has committed {end}");
-                let kind = if length > end { Kind::Uncommitted } else { Kind::Journal };
+                let kind = if length > end {
+                    Kind::Uncommitted
+                } else {
+                    Kind::Journal
+                };
                 to.add(At::file(JUDGEMENTS), kind, "", what);
             }
             Sheet::read(self.storage.open_read(&path)?, end, to)
         };
         read(to).unwrap_or_else(|error: io::Error| {
-            to.add(At::file(JUDGEMENTS), Kind::Unreadable, "", error.to_string());
+            to.add(
+                At::file(JUDGEMENTS),
+                Kind::Unreadable,
+                "",
+                error.to_string(),
+            );
             Sheet::default()
         })
     }

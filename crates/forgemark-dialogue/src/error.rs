@@ -80,6 +80,14 @@ pub enum DialogueError {
         /// What its endpoints said.
         detail: String,
     },
+    /// Dropped conversations cannot be made again.
+    #[error(
+        "conversations of run {run_id} were judged later, so its dropped ones cannot be made again"
+    )]
+    JudgedSince {
+        /// The run.
+        run_id: String,
+    },
     /// There is no conversation to judge.
     #[error("there is no synthetic_qa.jsonl in {}", folder.display())]
     NothingToJudge {
@@ -124,6 +132,9 @@ impl DialogueError {
             DialogueError::Probe { role, .. } => vec![
                 format!("check `llm.agents.{role}` (model, base_url) and its key variable"),
                 "`forgemark doctor CONFIG` tests each endpoint".to_owned(),
+            ],
+            DialogueError::JudgedSince { .. } => vec![
+                "make dropped conversations again before judging; now more can only be added, with a larger `run.total_samples` or `--new-run`".to_owned(),
             ],
             DialogueError::NothingToJudge { .. } => vec![
                 "make conversations with `forgemark dialogue run CONFIG`, or name a folder that has some with `--set saving.output_dir=...`".to_owned(),

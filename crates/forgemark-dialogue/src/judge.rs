@@ -48,7 +48,7 @@ pub(crate) use revise::{INPUT_KEYS, inputs_of_later};
 pub(crate) use sheet::Line as JudgementLine;
 pub(crate) use subject::is_ours;
 
-use hear::{Bench, Heard, recall_only};
+use hear::{Bench, Heard, UnitHeard, recall_only};
 use sheet::Docket;
 
 /// Everything that late judging stands on, made by the application.
@@ -105,7 +105,9 @@ pub struct Live {
 
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live").field("total", &self.total).finish_non_exhaustive()
+        f.debug_struct("Live")
+            .field("total", &self.total)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,7 +164,9 @@ pub struct LateJudge {
 
 impl std::fmt::Debug for LateJudge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LateJudge").field("live", &self.live).finish_non_exhaustive()
+        f.debug_struct("LateJudge")
+            .field("live", &self.live)
+            .finish_non_exhaustive()
     }
 }
 
@@ -256,7 +260,13 @@ impl LateJudge {
         let cause = heard?;
         let mut changed = false;
         if tally.changed {
-            swap::write(&mut self.artifacts, &self.environment, &self.bench, &self.docket).await?;
+            swap::write(
+                &mut self.artifacts,
+                &self.environment,
+                &self.bench,
+                &self.docket,
+            )
+            .await?;
             changed = true;
         }
         let complete = tally.judged == self.docket.len() as u64;
@@ -276,8 +286,14 @@ impl LateJudge {
             None if cancel.is_cancelled() => Ending::Interrupted,
             None => Ending::Limit,
         };
-        let standing = tally.standing(&self.environment.config, ending.word());
-        sheet::keep_standing(&*self.environment.storage, &self.environment.out_dir, &standing)?;
+        let scores = tally.scores();
+        let failed = scores.failed.values().sum();
+        let standing = tally.standing(&self.environment.config, failed, ending.word());
+        sheet::keep_standing(
+            &*self.environment.storage,
+            &self.environment.out_dir,
+            &standing,
+        )?;
         let config = &self.environment.config;
         let notices = self.live.caller.meter().take_notices();
         Ok(Summary {
@@ -288,10 +304,10 @@ impl LateJudge {
             judged: tally.judged,
             newly: tally.newly,
             units: tally.units,
-            mean_score: forgemark_stats::mean(&tally.scores),
-            failed: tally.failed,
-            unreadable: tally.unreadable,
-            agreement: agreement::of(&config.judges(), config.repeats, &tally.marks),
+            mean_score: forgemark_stats::mean(&scores.scores),
+            failed: scores.failed,
+            unreadable: scores.unreadable,
+            agreement: agreement::of(&config.judges(), config.repeats, &scores.marks),
             left_out: self.docket.left_out.clone(),
             changed,
             totals: run::spent_since(&self.journal.totals(), &self.spent_before),
@@ -317,9 +333,9 @@ impl LateJudge {
             }
             let row = self.docket.row(place)?;
             // What the journal knows is settled here, without a task.
-            match self.bench.hear(&self.bench.recall, &row).await {
+            match self.bench.hear(&self.bench.recall, &row, place).await {
                 Ok(heard) => {
-                    tally.add(&heard, &self.live);
+                    tally.add(heard, &self.live);
                     continue;
                 }
                 Err(Cause::Call(CallError::Cancelled)) => {}
@@ -350,7 +366,7 @@ impl LateJudge {
             begun += 1;
             let (bench, caller) = (Arc::clone(&self.bench), self.live.caller.clone());
             set.spawn(async move {
-                let mut heard = bench.hear(&caller, &row).await?;
+                let mut heard = bench.hear(&caller, &row, place).await?;
                 heard.is_new = true;
                 Ok(heard)
             });
@@ -375,7 +391,7 @@ fn take(
     cause: &mut Option<Cause>,
 ) {
     match heard {
-        Ok(Ok(heard)) => tally.add(&heard, live),
+        Ok(Ok(heard)) => tally.add(heard, live),
         // The first cause counts; later ones follow from it.
         Ok(Err(why)) => {
             cause.get_or_insert(why);
@@ -409,6 +425,13 @@ struct Tally {
     units: u64,
     paid: u64,
     changed: bool,
+    /// What was heard, as it arrived.
+    heard: Vec<(usize, Vec<UnitHeard>)>,
+}
+
+/// All scores in the order of the rows.
+#[derive(Debug, Default)]
+struct Scores {
     failed: BTreeMap<String, u64>,
     unreadable: BTreeMap<String, u64>,
     scores: Vec<f64>,
@@ -416,49 +439,59 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, heard: &Heard, live: &Live) {
+    fn add(&mut self, heard: Heard, live: &Live) {
         live.done.fetch_add(1, Ordering::Relaxed);
         self.judged += 1;
         self.newly += u64::from(heard.is_new);
         self.paid += heard.paid;
         self.changed |= heard.changed;
-        for unit in &heard.units {
-            let number = self.units as u32;
-            self.units += 1;
+        self.units += heard.units.len() as u64;
+        self.heard.push((heard.place, heard.units));
+    }
+
+    /// The scores; which of them arrived first makes no difference.
+    fn scores(&mut self) -> Scores {
+        self.heard.sort_by_key(|(place, _)| *place);
+        let mut all = Scores::default();
+        for (number, unit) in (0..).zip(self.heard.iter().flat_map(|(_, units)| units)) {
             match &unit.score {
-                Ok(score) => self.scores.push(*score),
-                Err(kind) => *self.failed.entry(kind.clone()).or_default() += 1,
+                Ok(score) => all.scores.push(*score),
+                Err(kind) => *all.failed.entry(kind.clone()).or_default() += 1,
             }
             for (judge, repeat, score) in &unit.marks {
                 match score {
-                    Ok(value) => self.marks.push(agreement::Mark {
+                    Ok(value) => all.marks.push(agreement::Mark {
                         unit: number,
                         judge: *judge as u32,
                         repeat: *repeat,
                         value: *value,
                     }),
                     Err(kind) if unit.score.is_ok() => {
-                        *self.unreadable.entry(kind.clone()).or_default() += 1;
+                        *all.unreadable.entry(kind.clone()).or_default() += 1;
                     }
                     Err(_) => {}
                 }
             }
         }
+        all
     }
 
     /// What `forgemark status` says of the judging.
-    fn standing(&self, config: &Config, status: &str) -> Json {
+    fn standing(&self, config: &Config, failed: u64, status: &str) -> Json {
         let judges = config.judges();
         Json::object([
             ("granularity", Json::from(revise::word(config.granularity))),
             (
                 "judges",
-                judges.iter().map(|one| Json::from(one.role.as_str())).collect(),
+                judges
+                    .iter()
+                    .map(|one| Json::from(one.role.as_str()))
+                    .collect(),
             ),
             ("status", Json::from(status)),
             ("conversations", Json::from(self.judged)),
             ("units", Json::from(self.units)),
-            ("failed", Json::from(self.failed.values().sum::<u64>())),
+            ("failed", Json::from(failed)),
         ])
     }
 }

@@ -41,8 +41,8 @@ use crate::registry::Registry;
 use crate::render::{APPEND_FILES, Renderer};
 use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USER};
 
-use restore::{Earlier, build_pipeline, open_registry, rewind};
 pub(crate) use restore::import;
+use restore::{Earlier, build_pipeline, open_registry, rewind};
 pub(crate) use spending::since as spent_since;
 
 pub use identity::plan_identity;
@@ -195,6 +195,13 @@ impl DialogueRun {
                 at_least.clone(),
             )?
         {
+            // Judging later has replaced files since, and what they held before is gone.
+            journal.rewind_point(back.to).map_err(|error| match error {
+                JournalError::Rewind { .. } => DialogueError::JudgedSince {
+                    run_id: choice.run.to_string(),
+                },
+                other => other.into(),
+            })?;
             at_least = back.at_least;
             // First: a kill between the two must not make the run forget how far it had come.
             begin(&at_least)?;
@@ -448,6 +455,8 @@ pub(crate) async fn probe_role(caller: &Caller, role: &str) -> Result<(), Dialog
 
 /// What earlier runs of a folder had spent when its newest one first began.
 pub(crate) fn spent_before_newest(recovered: &forgemark_journal::Recovered) -> Totals {
-    let newest = recovered.current.and_then(|place| recovered.runs.get(place));
+    let newest = recovered
+        .current
+        .and_then(|place| recovered.runs.get(place));
     newest.map_or_else(Totals::default, |run| identity::spent_before(&run.plan))
 }

@@ -1,6 +1,7 @@
 //! `forgemark dialogue ...`
 
 pub mod estimate;
+pub mod judge;
 pub mod live;
 pub mod prompts;
 pub mod pulse;
@@ -21,6 +22,7 @@ use crate::exit::Exit;
 pub fn run(command: &DialogueCommand, context: &Context<'_>) -> Result<Exit, AppError> {
     match command {
         DialogueCommand::Run(args) => run::run(args, context),
+        DialogueCommand::Judge(args) => judge::run(args, context),
         DialogueCommand::Show(args) => show::run(args, context),
         DialogueCommand::SupportEval(args) => support_eval::run(args, context),
         DialogueCommand::Prompts(command) => prompts::run(command, context),

@@ -255,7 +255,11 @@ impl<'a> Pass<'a> {
 
     /// Without a journal the ordinals say whether a row is missing or stands elsewhere.
     fn ordinal(&mut self, at: At<'_>, data: &DatasetRow, to: &mut Collector) {
-        let Some(ours) = data.forgemark.as_ref().filter(|ours| crate::judge::is_ours(Some(*ours))) else {
+        let Some(ours) = data
+            .forgemark
+            .as_ref()
+            .filter(|ours| crate::judge::is_ours(Some(*ours)))
+        else {
             return;
         };
         let Some(ordinal) = ours.at("ordinal").as_i64() else {

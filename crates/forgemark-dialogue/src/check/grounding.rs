@@ -65,7 +65,10 @@ pub(super) fn check_turn(at: At<'_>, place: usize, row: &DatasetRow, to: &mut Co
         look.support();
         look.calls();
     }
-    let later = row.forgemark.as_ref().is_some_and(|ours| ours.get("judging").is_some());
+    let later = row
+        .forgemark
+        .as_ref()
+        .is_some_and(|ours| ours.get("judging").is_some());
     look.judged(&row.inputs, later);
 }
 

@@ -83,7 +83,12 @@ impl Sheet {
             score: one.score,
             line,
         };
-        let of_turn = self.entries.entry(key).or_default().entry(turn).or_default();
+        let of_turn = self
+            .entries
+            .entry(key)
+            .or_default()
+            .entry(turn)
+            .or_default();
         let known = of_turn
             .iter()
             .find(|known| known.who == entry.who && known.repeat == entry.repeat);
@@ -105,7 +110,12 @@ impl Sheet {
             if *turn != WHOLE && !row.turns.iter().any(|one| one.turn_index == *turn) {
                 let line = found.first().map_or(0, |entry| entry.line);
                 let at = At::line(JUDGEMENTS, line).of(&row.conversation_id);
-                to.add(at, Kind::Orphan, "turn_index", "the conversation has no such turn");
+                to.add(
+                    at,
+                    Kind::Orphan,
+                    "turn_index",
+                    "the conversation has no such turn",
+                );
             }
         }
         let Some(judging) = row.forgemark.as_ref().and_then(|ours| ours.get("judging")) else {
@@ -113,7 +123,10 @@ impl Sheet {
         };
         if let Some(about) = judging.get("turn") {
             for (place, turn) in row.turns.iter().enumerate() {
-                let sidecar = turn.forgemark.as_ref().map_or(&Json::Null, |ours| ours.at("judge"));
+                let sidecar = turn
+                    .forgemark
+                    .as_ref()
+                    .map_or(&Json::Null, |ours| ours.at("judge"));
                 let found = entries.get(&turn.turn_index).map_or(&[][..], Vec::as_slice);
                 let path = format!("turns[{place}].qa_judge");
                 self.unit(at, &path, about, sidecar, &turn.qa_judge, found, to);
@@ -126,7 +139,10 @@ impl Sheet {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "two callers, each with its own parts")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two callers, each with its own parts"
+    )]
     fn unit(
         &self,
         at: At<'_>,
@@ -156,7 +172,11 @@ impl Sheet {
                 let what = format!(
                     "rests on {} judgements, {JUDGEMENTS} {} {}",
                     super::diff::shown(sidecar.at("asked")),
-                    if self.is_there { "has" } else { "is not there and has" },
+                    if self.is_there {
+                        "has"
+                    } else {
+                        "is not there and has"
+                    },
                     asked.len()
                 );
                 to.add(at, Kind::Judge, path, what);

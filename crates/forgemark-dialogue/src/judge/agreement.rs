@@ -80,7 +80,11 @@ pub(super) fn of(judges: &[&RoleSettings], repeats: u32, marks: &[Mark]) -> Agre
         .iter()
         .filter_map(|(key, values)| Some((*key, mean(values)?)))
         .collect();
-    let of_judge = |judge: u32| by_unit.range((judge, 0)..=(judge, u32::MAX)).map(|(_, v)| v);
+    let of_judge = |judge: u32| {
+        by_unit
+            .range((judge, 0)..=(judge, u32::MAX))
+            .map(|(_, v)| v)
+    };
     let judges: Vec<JudgeMarks> = (0..)
         .zip(judges)
         .map(|(place, settings)| {

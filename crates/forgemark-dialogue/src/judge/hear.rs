@@ -11,11 +11,11 @@ use forgemark_model::config::{Backend, CallerConfig};
 use forgemark_model::structured::{self, JsonAsk};
 use forgemark_model::{Agent, AgentReply};
 
+use super::Environment;
 use super::revise::{self, Sentence};
 use super::ruling::{Judgement, Ruling, Said};
 use super::sheet::{Docket, Row};
 use super::subject::{EVIDENCE_MISSING, Subject};
-use super::Environment;
 use crate::config::{Config, Judging, Profile, RoleSettings};
 use crate::error::DialogueError;
 use crate::judging::{Asks, Case, Read, Seat, ask_judge, evidence_of_all, failure_json};
@@ -41,6 +41,8 @@ pub(super) struct Bench {
 /// A conversation that was heard.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
+    /// Place in the docket.
+    pub(super) place: usize,
     /// Whether anybody was asked.
     pub(super) is_new: bool,
     /// Calls that the journal did not have.
@@ -148,23 +150,28 @@ impl Asks for Asker<'_> {
             self.usage.completion += called.usage.completion;
             self.usage.cached += called.usage.cached;
             self.usage.reasoning += called.usage.reasoning;
-            self.cost = self.cost.zip(called.cost_micro_usd).map(|(sum, cost)| sum + cost);
+            self.cost = self
+                .cost
+                .zip(called.cost_micro_usd)
+                .map(|(sum, cost)| sum + cost);
         }
         let last = answer.calls.pop();
         self.pending = last.as_ref().map(|last| last.durable.clone());
-        Ok(match (answer.outcome, last.map(|last| (last.at, last.outcome))) {
-            (Ok(value), Some((at, Ok(reply)))) => Ok(Read {
-                value,
-                raw: Arc::clone(&reply.tree),
-                calls,
-                at,
-            }),
-            (Err(failure), _) | (Ok(_), Some((_, Err(failure)))) => Err(failure),
-            (Ok(_), None) => Err(Failure {
-                kind: forgemark_model::chat::FailureKind::ModelError,
-                detail: "no call was made".to_owned(),
-            }),
-        })
+        Ok(
+            match (answer.outcome, last.map(|last| (last.at, last.outcome))) {
+                (Ok(value), Some((at, Ok(reply)))) => Ok(Read {
+                    value,
+                    raw: Arc::clone(&reply.tree),
+                    calls,
+                    at,
+                }),
+                (Err(failure), _) | (Ok(_), Some((_, Err(failure)))) => Err(failure),
+                (Ok(_), None) => Err(Failure {
+                    kind: forgemark_model::chat::FailureKind::ModelError,
+                    detail: "no call was made".to_owned(),
+                }),
+            },
+        )
     }
 }
 
@@ -193,7 +200,10 @@ impl Bench {
 
     /// The caller's roles that are asked.
     pub(super) fn roles(&self) -> impl Iterator<Item = &str> {
-        self.config.judges().into_iter().map(|one| one.role.as_str())
+        self.config
+            .judges()
+            .into_iter()
+            .map(|one| one.role.as_str())
     }
 
     /// Identity of the prompts.
@@ -210,25 +220,29 @@ impl Bench {
                 answer: &turn.answer,
             })
             .collect();
-        let shown = |history: &[Exchange<'_>], passages: &[Passage], last: Option<&Exchange<'_>>| {
-            let context = JudgeContext {
-                language: &subject.language,
-                reasons: &self.config.judge_reasons,
-                user_persona: &subject.user_persona,
-                assistant_persona: &subject.assistant_persona,
-                history,
-                passages,
-                question: last.map_or("", |last| last.question),
-                answer: last.map_or("", |last| last.answer),
+        let shown =
+            |history: &[Exchange<'_>], passages: &[Passage], last: Option<&Exchange<'_>>| {
+                let context = JudgeContext {
+                    language: &subject.language,
+                    reasons: &self.config.judge_reasons,
+                    user_persona: &subject.user_persona,
+                    assistant_persona: &subject.assistant_persona,
+                    history,
+                    passages,
+                    question: last.map_or("", |last| last.question),
+                    answer: last.map_or("", |last| last.answer),
+                };
+                match self.config.granularity {
+                    Judging::Conversation => self.prompts.judge_conversation(&context),
+                    Judging::Turn | Judging::Off => self.prompts.judge_turn(&context),
+                }
             };
-            match self.config.granularity {
-                Judging::Conversation => self.prompts.judge_conversation(&context),
-                Judging::Turn | Judging::Off => self.prompts.judge_turn(&context),
-            }
-        };
         if self.config.granularity == Judging::Conversation {
-            let passages: Result<Vec<Vec<Passage>>, usize> =
-                subject.turns.iter().map(|turn| turn.shown.clone()).collect();
+            let passages: Result<Vec<Vec<Passage>>, usize> = subject
+                .turns
+                .iter()
+                .map(|turn| turn.shown.clone())
+                .collect();
             let rendered = match passages {
                 Ok(passages) => Ok(shown(&said, &evidence_of_all(&passages), said.last())
                     .map_err(Cause::Prompt)?),
@@ -328,7 +342,12 @@ impl Bench {
     }
 
     /// Asks what the journal does not have, and says what comes of it.
-    pub(super) async fn hear(&self, caller: &Caller, row: &Row) -> Result<Heard, Cause> {
+    pub(super) async fn hear(
+        &self,
+        caller: &Caller,
+        row: &Row,
+        place: usize,
+    ) -> Result<Heard, Cause> {
         let mut asker = Asker::new(caller, self.prompts.reask());
         let revised = self.revise(&mut asker, row).await?;
         if let Some(durable) = asker.pending.take() {
@@ -345,11 +364,16 @@ impl Bench {
                 .iter()
                 .map(|one| {
                     let value = one.said.as_ref().map(|said| said.score);
-                    (one.judge, one.repeat, value.map_err(|error| kind(Some(error))))
+                    (
+                        one.judge,
+                        one.repeat,
+                        value.map_err(|error| kind(Some(error))),
+                    )
                 })
                 .collect(),
         });
         Ok(Heard {
+            place,
             is_new: false,
             paid: asker.paid,
             changed: revised.json != row.json,
@@ -369,8 +393,7 @@ impl Bench {
         let rulings = self.rulings(&subject, asker, take).await?;
         let has_keys = self.config.profile == Profile::Forgemark || row.data.forgemark.is_some();
         let about = has_keys.then(|| self.about(asker));
-        let whole =
-            self.config.granularity == Judging::Conversation || revise::is_whole(&row.data);
+        let whole = self.config.granularity == Judging::Conversation || revise::is_whole(&row.data);
         let mut revised = Revised {
             json: row.json.clone(),
             rulings,
@@ -406,7 +429,11 @@ impl Bench {
         let mut about = Object::new();
         about.insert(
             "judges",
-            self.config.judges().into_iter().map(judge).collect::<Json>(),
+            self.config
+                .judges()
+                .into_iter()
+                .map(judge)
+                .collect::<Json>(),
         );
         about.insert("repeats", i64::from(self.config.repeats));
         about.insert("aggregate", self.config.aggregate.as_str());
@@ -456,7 +483,9 @@ pub(super) fn unknown(why: Cause) -> Result<(), DialogueError> {
 }
 
 fn kind(error: Option<&Json>) -> String {
-    error.map_or("", |error| error.str_or("kind", "")).to_owned()
+    error
+        .map_or("", |error| error.str_or("kind", ""))
+        .to_owned()
 }
 
 /// What judging will still ask for.
@@ -540,8 +569,7 @@ pub(super) async fn forecast(bench: &Bench, docket: &Docket) -> Result<Forecast,
         };
         found.conversations += 1;
         found.judged += u64::from(counting.calls.is_empty());
-        found.without_evidence +=
-            rulings.iter().filter(|one| one.unasked.is_some()).count() as u64;
+        found.without_evidence += rulings.iter().filter(|one| one.unasked.is_some()).count() as u64;
         for (role, (calls, tokens)) in counting.calls {
             *found.calls.entry(role.clone()).or_default() += calls;
             *found.prompt_tokens.entry(role.clone()).or_default() += tokens;

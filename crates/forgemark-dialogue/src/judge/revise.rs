@@ -98,7 +98,12 @@ impl Sentence<'_> {
             return;
         };
         let mut last = None;
-        for turn in object.get_mut("turns").and_then(Json::as_array_mut).into_iter().flatten() {
+        for turn in object
+            .get_mut("turns")
+            .and_then(Json::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             self.turn(turn);
             last = Some(turn.at("qa_judge").clone());
         }
@@ -187,7 +192,10 @@ impl Sentence<'_> {
 
     fn summary(&self, object: &mut Object, whole_judge: &Json) {
         let Some(about) = &self.about else { return };
-        let scores = object.get("turns").and_then(Json::as_array).unwrap_or_default();
+        let scores = object
+            .get("turns")
+            .and_then(Json::as_array)
+            .unwrap_or_default();
         let score = match whole_judge.at("score").as_f64() {
             Some(score) => Some(score),
             None => mean_score(scores.iter().map(|turn| turn.at("qa_judge").at("score"))),

@@ -44,7 +44,9 @@ pub(super) struct Ruling {
 
 impl Ruling {
     fn said(&self) -> impl Iterator<Item = &Said> {
-        self.judgements.iter().filter_map(|one| one.said.as_ref().ok())
+        self.judgements
+            .iter()
+            .filter_map(|one| one.said.as_ref().ok())
     }
 
     /// Judgements that could be read.
@@ -68,7 +70,9 @@ impl Ruling {
         let score = aggregate.of(&scores)?;
         let mut reasons: Vec<(String, usize)> = Vec::new();
         for reason in said.iter().flat_map(|one| one.verdict.items("reasons")) {
-            let Some(word) = reason.as_str() else { continue };
+            let Some(word) = reason.as_str() else {
+                continue;
+            };
             match reasons.iter_mut().find(|(known, _)| known == word) {
                 Some((_, n)) => *n += 1,
                 None => reasons.push((word.to_owned(), 1)),
@@ -109,7 +113,11 @@ impl Ruling {
         if self.readable() > 0 {
             return None;
         }
-        let first = || self.judgements.iter().find_map(|one| one.said.as_ref().err());
+        let first = || {
+            self.judgements
+                .iter()
+                .find_map(|one| one.said.as_ref().err())
+        };
         self.unasked.as_ref().or_else(first).cloned()
     }
 

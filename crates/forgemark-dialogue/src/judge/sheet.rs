@@ -176,7 +176,9 @@ impl Line {
     pub(crate) fn from_json(line: &Json) -> Result<Self, String> {
         let text = |key: &str| {
             let found = line.at(key).as_str().filter(|text| !text.is_empty());
-            found.map(str::to_owned).ok_or_else(|| format!("{key} is missing"))
+            found
+                .map(str::to_owned)
+                .ok_or_else(|| format!("{key} is missing"))
         };
         let (score, failed) = (line.at("score"), line.at("error").as_object().is_some());
         if score.is_null() != failed {
@@ -186,8 +188,13 @@ impl Line {
         if !failed && !value.is_some_and(|value| (0.0..=10.0).contains(&value)) {
             return Err("score is no number from 0 to 10".to_owned());
         }
-        let (turn_index, whole) = (line.at("turn_index").as_i64(), line.str_or("granularity", ""));
-        if turn_index.is_some() != (whole == "turn") || turn_index.is_none() && whole != "conversation" {
+        let (turn_index, whole) = (
+            line.at("turn_index").as_i64(),
+            line.str_or("granularity", ""),
+        );
+        if turn_index.is_some() != (whole == "turn")
+            || turn_index.is_none() && whole != "conversation"
+        {
             return Err("turn_index and granularity do not go together".to_owned());
         }
         Ok(Self {
@@ -237,7 +244,11 @@ pub(super) fn lines(id: &str, config: &Config, prompts: &str, rulings: &[Ruling]
                 Err(error) => (&empty, error.clone()),
             };
             let list = |key: &str| Json::Array(verdict.items(key).to_vec());
-            let calls: Json = one.calls.iter().map(|key| Json::from(key.as_str())).collect();
+            let calls: Json = one
+                .calls
+                .iter()
+                .map(|key| Json::from(key.as_str()))
+                .collect();
             lines.push(Json::object([
                 ("conversation_id", Json::from(id)),
                 ("turn_index", Json::from(ruling.turn)),

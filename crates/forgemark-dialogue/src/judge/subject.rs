@@ -1,7 +1,8 @@
 //! What a judge is shown of a conversation, read back from its row.
 //!
 //! The evidence is what the answers were really shown: rows of ours name it (`forgemark.evidence`), and the documents hold
-//! it; rows of the original hold the results of the assistant's searches. What a model claims to have read is no evidence.
+//! it; rows of the original hold the results of the assistant's searches, and name passages of the documents, whose texts
+//! are taken from there. What a model says that it has read is no evidence.
 //! A turn whose passages are not in the documents any more is not judged at all: on less than it was shown, every answer
 //! looks invented.
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use forgemark_contract::dialogue::derive::{assistant_message, user_message};
 use forgemark_contract::dialogue::{DatasetRow, ToolEvent, Turn};
+use forgemark_contract::ids::topic_id;
 use forgemark_contract::json::Json;
 use forgemark_corpus::{ChunkId, Corpus};
 
@@ -70,7 +72,9 @@ fn naming(row: &DatasetRow) -> Naming {
     let ours = row.forgemark.as_ref();
     let language = row.inputs.str_or("target_language", "");
     let languages = row.inputs.items("target_languages");
-    let group = languages.iter().position(|one| one.as_str() == Some(language));
+    let group = languages
+        .iter()
+        .position(|one| one.as_str() == Some(language));
     let known = ours.and_then(|ours| {
         Some(Naming {
             run: ours.at("run_id").as_str()?.to_owned(),
@@ -91,14 +95,17 @@ fn exchanged(turn: &Arc<Turn>, corpus: Option<&Corpus>, shelf: &Shelf) -> Exchan
     let text = |text: Option<std::borrow::Cow<'_, str>>| {
         text.map_or_else(|| MISSING.to_owned(), |text| text.trim().to_owned())
     };
-    let named = turn.forgemark.as_ref().and_then(|ours| ours.get("evidence"));
+    let named = turn
+        .forgemark
+        .as_ref()
+        .and_then(|ours| ours.get("evidence"));
     Exchanged {
         index: turn.turn_index,
         question: text(user_message(turn)),
         answer: text(assistant_message(turn)),
         shown: match named {
             Some(evidence) => in_documents(evidence, corpus, shelf),
-            None => Ok(turn.tool_events.iter().flat_map(found_by).collect()),
+            None => Ok(of_another_program(turn, corpus, shelf)),
         },
     }
 }
@@ -122,10 +129,7 @@ fn in_documents(
         .filter_map(|one| {
             let id = corpus.find_topic(one.at("topic_id").as_str()?)?;
             let chunk = corpus.chunk(id)?;
-            let lies = (
-                Some(u64::from(chunk.start)),
-                Some(u64::from(chunk.end)),
-            );
+            let lies = (Some(u64::from(chunk.start)), Some(u64::from(chunk.end)));
             (lies == (one.at("char_start").as_u64(), one.at("char_end").as_u64())).then_some(id)
         })
         .collect();
@@ -133,6 +137,39 @@ fn in_documents(
         0 => Ok(shelf.passages(corpus, &chunks)),
         gone => Err(gone),
     }
+}
+
+/// What a row without our evidence rests on: the passages of the documents that its question names, and what the
+/// assistant's searches found.
+fn of_another_program(turn: &Turn, corpus: Option<&Corpus>, shelf: &Shelf) -> Vec<Passage> {
+    let asked = &turn.qa_generation;
+    let of_descriptor = |fact: &Json| {
+        let descriptor = fact.at("source_descriptor").as_str()?;
+        let (path, ordinal) = descriptor.rsplit_once("#chunk")?;
+        Some(topic_id(path, ordinal.parse().ok()?))
+    };
+    let named = asked.at("coverage_target").as_str().map(str::to_owned);
+    let facts = asked
+        .items("grounding_facts")
+        .iter()
+        .filter_map(of_descriptor);
+    let chunks: Vec<ChunkId> = named
+        .into_iter()
+        .chain(facts)
+        .filter_map(|topic| corpus?.find_topic(&topic))
+        .collect();
+    let mut passages = corpus.map_or_else(Vec::new, |corpus| shelf.passages(corpus, &chunks));
+    passages.extend(turn.tool_events.iter().flat_map(found_by));
+    let mut all: Vec<Passage> = Vec::new();
+    for passage in passages {
+        if !all
+            .iter()
+            .any(|known| known.descriptor == passage.descriptor)
+        {
+            all.push(passage);
+        }
+    }
+    all
 }
 
 /// The passages in the result of a tool, as the original writes them: chunks of documents, or hits of a web search.
@@ -143,10 +180,8 @@ fn found_by(event: &ToolEvent) -> Vec<Passage> {
             Some(content) => {
                 let source = text("source").unwrap_or_default();
                 let place = hit.at("chunk_index").as_i64();
-                let descriptor = place.map_or_else(
-                    || source.clone(),
-                    |place| format!("{source}#chunk{place}"),
-                );
+                let descriptor =
+                    place.map_or_else(|| source.clone(), |place| format!("{source}#chunk{place}"));
                 (source, descriptor, content)
             }
             None => {
@@ -164,11 +199,10 @@ fn found_by(event: &ToolEvent) -> Vec<Passage> {
             text: text.into(),
         })
     };
-    let mut passages: Vec<Passage> = Vec::new();
-    for passage in event.result.items("results").iter().filter_map(hit) {
-        if !passages.contains(&passage) {
-            passages.push(passage);
-        }
-    }
-    passages
+    event
+        .result
+        .items("results")
+        .iter()
+        .filter_map(hit)
+        .collect()
 }

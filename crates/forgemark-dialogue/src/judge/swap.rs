@@ -81,7 +81,11 @@ pub(super) async fn write(
     docket: &Docket,
 ) -> Result<(), DialogueError> {
     let storage = &environment.storage;
-    let path = environment.out_dir.join(STATE_DIR).join("tmp").join("judged");
+    let path = environment
+        .out_dir
+        .join(STATE_DIR)
+        .join("tmp")
+        .join("judged");
     let mut file = storage.create(&path).map_err(write_error(&path))?;
     let mut swap = Swap {
         artifacts,
@@ -289,9 +293,14 @@ impl Swap<'_> {
 
     /// The old judgements of a conversation that were not asked once more, and then the new ones.
     fn judgements(&mut self, old: Vec<Vec<u8>>, new: &[Json]) -> Result<(), DialogueError> {
-        let made: Vec<Judged> = new.iter().filter_map(|line| Judged::from_json(line).ok()).collect();
+        let made: Vec<Judged> = new
+            .iter()
+            .filter_map(|line| Judged::from_json(line).ok())
+            .collect();
         for line in old {
-            let was = json::parse(&line).ok().and_then(|line| Judged::from_json(&line).ok());
+            let was = json::parse(&line)
+                .ok()
+                .and_then(|line| Judged::from_json(&line).ok());
             let again = was.is_some_and(|was| made.iter().any(|made| made.is_of(&was)));
             if !again {
                 self.append(JUDGEMENTS, &line)?;
@@ -379,7 +388,11 @@ impl OldSheet {
     fn read(swap: &Swap<'_>) -> Result<Self, DialogueError> {
         let path = swap.environment.out_dir.join(JUDGEMENTS);
         let mut lines = swap.lines(JUDGEMENTS)?;
-        let file = swap.environment.storage.open_read(&path).map_err(unreadable(&path))?;
+        let file = swap
+            .environment
+            .storage
+            .open_read(&path)
+            .map_err(unreadable(&path))?;
         let mut sheet = OldSheet {
             file,
             path,
@@ -389,7 +402,8 @@ impl OldSheet {
         };
         let failed = unreadable(&sheet.path);
         while let Some(line) = lines.next().map_err(&failed)? {
-            let id = json::parse(line.bytes).map_or_else(|_| String::new(), |row| id_of(&row).to_owned());
+            let id = json::parse(line.bytes)
+                .map_or_else(|_| String::new(), |row| id_of(&row).to_owned());
             sheet.of.entry(id).or_default().push(sheet.places.len());
             sheet.places.push((line.offset, line.bytes.len() as u32));
         }

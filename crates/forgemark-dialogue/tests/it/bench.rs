@@ -305,7 +305,10 @@ impl Bench {
         }
     }
 
-    pub(crate) fn try_judge(&self, options: judge::Options) -> Result<judge::Summary, DialogueError> {
+    pub(crate) fn try_judge(
+        &self,
+        options: judge::Options,
+    ) -> Result<judge::Summary, DialogueError> {
         self.try_judge_in(self.judging(), options, Cancel::new())
     }
 

@@ -63,12 +63,19 @@ fn acceptance_8_2_9_conversations_are_judged_later_in_both_granularities() {
     // The configuration still says `judge.mode: offline`.
     let by_turn = bench.judge();
     assert_eq!(by_turn.ending, Ending::Complete);
-    assert_eq!((by_turn.conversations, by_turn.judged, by_turn.newly), (4, 4, 4));
+    assert_eq!(
+        (by_turn.conversations, by_turn.judged, by_turn.newly),
+        (4, 4, 4)
+    );
     let n = turns(&bench);
     assert_eq!(by_turn.units as usize, n);
     assert_eq!(agent.calls() - made, n as u64, "a call a turn");
     assert!(scores(&bench, "judge_score").iter().all(Option::is_some));
-    assert!(scores(&bench, "conversation_judge_score").iter().all(Option::is_none));
+    assert!(
+        scores(&bench, "conversation_judge_score")
+            .iter()
+            .all(Option::is_none)
+    );
     assert_eq!(bench.rows("conversations_sharegpt_judged.jsonl").len(), 4);
     assert_eq!(bench.rows(JUDGEMENTS).len(), n);
     clean(&bench, "by turn");
@@ -82,8 +89,15 @@ fn acceptance_8_2_9_conversations_are_judged_later_in_both_granularities() {
     let by_conversation = whole.judge();
     assert_eq!(by_conversation.ending, Ending::Complete);
     assert_eq!((by_conversation.units, agent.calls() - before), (4, 4));
-    assert!(scores(&bench, "judge_score").iter().all(Option::is_some), "kept");
-    assert!(scores(&bench, "conversation_judge_score").iter().all(Option::is_some));
+    assert!(
+        scores(&bench, "judge_score").iter().all(Option::is_some),
+        "kept"
+    );
+    assert!(
+        scores(&bench, "conversation_judge_score")
+            .iter()
+            .all(Option::is_some)
+    );
     for row in bench.rows("turns.jsonl") {
         assert_eq!(row.str_or("judge_granularity", ""), "conversation");
     }
@@ -136,13 +150,22 @@ fn acceptance_8_2_9_an_unreadable_reply_is_no_score_and_is_asked_again() {
     assert!(zeros > 0 && none > 0, "{zeros} of 0, {none} without");
     assert_eq!(none, failed);
     let mean = all.iter().sum::<f64>() / all.len() as f64;
-    assert!((summary.mean_score.unwrap() - mean).abs() < 1e-9, "failures are averaged in");
+    assert!(
+        (summary.mean_score.unwrap() - mean).abs() < 1e-9,
+        "failures are averaged in"
+    );
     clean(&bench, "with unreadable replies");
     let lines = bench.rows(JUDGEMENTS);
-    let without = |line: &&Json| line.at("score").is_null() && line.at("error").str_or("kind", "") == "bad_output";
+    let without = |line: &&Json| {
+        line.at("score").is_null() && line.at("error").str_or("kind", "") == "bad_output"
+    };
     assert_eq!(lines.iter().filter(without).count() as u64, failed);
 
-    assert_eq!(bench.judge().ending, Ending::AlreadyComplete, "not asked again by itself");
+    assert_eq!(
+        bench.judge().ending,
+        Ending::AlreadyComplete,
+        "not asked again by itself"
+    );
     let mut well = bench.clone();
     let agent = model();
     well.backend = Backend::Agent(Arc::clone(&agent) as Arc<dyn Agent>);
@@ -158,7 +181,10 @@ fn acceptance_8_2_9_an_unreadable_reply_is_no_score_and_is_asked_again() {
     assert!(scores(&bench, "judge_score").iter().all(Option::is_some));
     clean(&bench, "asked again");
     let same = |line: &Json| line.at("error").is_null();
-    assert!(bench.rows(JUDGEMENTS).iter().all(same), "the failure is replaced");
+    assert!(
+        bench.rows(JUDGEMENTS).iter().all(same),
+        "the failure is replaced"
+    );
 }
 
 #[test]
@@ -172,7 +198,11 @@ fn acceptance_8_2_9_judging_is_incremental_and_a_run_keeps_it() {
 
     // A run that has nothing to do changes nothing.
     assert_eq!(bench.run().ending, Ending::AlreadyComplete);
-    assert_same(&judged, &artifacts(&bench.disk), "after a run with nothing to do");
+    assert_same(
+        &judged,
+        &artifacts(&bench.disk),
+        "after a run with nothing to do",
+    );
 
     // More conversations: the state of the open wave is written anew, with what was judged.
     let more = bench.clone().set("run.total_samples", 8);
@@ -184,7 +214,11 @@ fn acceptance_8_2_9_judging_is_incremental_and_a_run_keeps_it() {
     let calls = agent.calls();
     let second = more.judge();
     assert_eq!((second.ending, second.newly), (Ending::Complete, 4));
-    assert_eq!(agent.calls() - calls, (turns(&more) - before) as u64, "only the new ones");
+    assert_eq!(
+        agent.calls() - calls,
+        (turns(&more) - before) as u64,
+        "only the new ones"
+    );
     clean(&more, "judged again");
     assert_eq!(more.run().ending, Ending::AlreadyComplete);
     clean(&more, "at the end");
@@ -209,7 +243,9 @@ fn a_conversation_that_was_judged_in_its_run_is_judged_already() {
 #[test]
 fn judging_later_gives_what_judging_in_the_run_gives() {
     let agent = model();
-    let now = offline(&agent).set("judge.mode", "online").set("run.run_id", "same");
+    let now = offline(&agent)
+        .set("judge.mode", "online")
+        .set("run.run_id", "same");
     now.run();
     let later = offline(&agent).set("run.run_id", "same");
     later.run();
@@ -233,7 +269,10 @@ fn a_limit_ends_early_and_the_next_command_goes_on() {
     };
     for n in 1..=3 {
         let summary = bench.try_judge(limited).unwrap();
-        assert_eq!((summary.ending, summary.judged, summary.newly), (Ending::Limit, n, 1));
+        assert_eq!(
+            (summary.ending, summary.judged, summary.newly),
+            (Ending::Limit, n, 1)
+        );
         clean(&bench, "a part");
     }
     let summary = bench.try_judge(limited).unwrap();
@@ -267,8 +306,15 @@ fn documents_that_are_gone_are_a_reason_and_no_low_score() {
     let mut moved = bench.clone();
     moved.corpus = corpus(1, 1);
     let summary = moved.judge();
-    assert_eq!(agent.calls(), calls, "nobody is asked on less than was shown");
-    assert_eq!(summary.failed.keys().collect::<Vec<_>>(), ["evidence_missing"]);
+    assert_eq!(
+        agent.calls(),
+        calls,
+        "nobody is asked on less than was shown"
+    );
+    assert_eq!(
+        summary.failed.keys().collect::<Vec<_>>(),
+        ["evidence_missing"]
+    );
     assert_eq!(summary.mean_score, None);
     clean(&bench, "without documents");
     // They are back: nothing has to be said.
@@ -283,7 +329,10 @@ fn a_second_process_is_refused_and_an_empty_folder_is_named() {
     let agent = model();
     let bench = offline(&agent);
     let error = bench.try_judge(Options::default()).unwrap_err();
-    assert!(matches!(error, DialogueError::NothingToJudge { .. }), "{error:?}");
+    assert!(
+        matches!(error, DialogueError::NothingToJudge { .. }),
+        "{error:?}"
+    );
     assert!(!error.hints().is_empty());
     bench.run();
     let first = bench.open().unwrap();
@@ -307,7 +356,10 @@ fn what_is_planted_in_judgements_is_found() {
         let mut files = files.clone();
         let text = String::from_utf8(files[JUDGEMENTS].clone()).unwrap();
         assert!(text.contains(from), "{from}");
-        files.insert(JUDGEMENTS.to_owned(), text.replacen(from, to, 1).into_bytes());
+        files.insert(
+            JUDGEMENTS.to_owned(),
+            text.replacen(from, to, 1).into_bytes(),
+        );
         check_files(&files)
     };
     let first = String::from_utf8(files[JUDGEMENTS].clone()).unwrap();
@@ -316,7 +368,11 @@ fn what_is_planted_in_judgements_is_found() {
     for (from, to, kind) in [
         ("\"score\": ", "\"score\": 1", Kind::Judge),
         ("\"turn_index\": 1", "\"turn_index\": 99", Kind::Orphan),
-        ("\"conversation_id\": \"", "\"conversation_id\": \"no-", Kind::Orphan),
+        (
+            "\"conversation_id\": \"",
+            "\"conversation_id\": \"no-",
+            Kind::Orphan,
+        ),
         ("\"repeat\": 0", "\"repeat\": 7", Kind::Judge),
         (&format!("{first}\n"), "", Kind::Judge),
         (&format!("{first}\n"), &again, Kind::Repeated),
@@ -326,7 +382,11 @@ fn what_is_planted_in_judgements_is_found() {
         let found = report.counts.get(&kind).copied().unwrap_or(0);
         // A score of 10 that becomes 110 is out of range, which is as good.
         let shape = report.counts.contains_key(&Kind::Shape);
-        assert!(found > 0 || kind == Kind::Judge && shape, "{from}: {:?}", report.counts);
+        assert!(
+            found > 0 || kind == Kind::Judge && shape,
+            "{from}: {:?}",
+            report.counts
+        );
     }
     let mut without = files.clone();
     without.remove(JUDGEMENTS);
@@ -352,7 +412,9 @@ fn a_forecast_asks_nobody() {
 fn forecast(bench: &Bench) -> forgemark_dialogue::judge::Forecast {
     let opened =
         forgemark_dialogue::judge::LateJudge::open(bench.judging(), Options::default()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(opened.forecast()).unwrap()
 }
 
@@ -369,7 +431,12 @@ fn dropped_conversations_are_not_paid_for() {
     let agent = Arc::new(Counting::new(&script));
     let bench = offline(&agent).set("coverage.question_dedup_retries", 0);
     let run = bench.run();
-    assert!(run.dropped.contains_key(DropReason::DedupExhausted.as_str()), "{:?}", run.dropped);
+    assert!(
+        run.dropped
+            .contains_key(DropReason::DedupExhausted.as_str()),
+        "{:?}",
+        run.dropped
+    );
     let summary = bench.judge();
     assert_eq!(summary.conversations, 4);
     for row in bench.rows("synthetic_qa.jsonl") {
@@ -377,4 +444,17 @@ fn dropped_conversations_are_not_paid_for() {
         assert_eq!(row.at("inputs").bool_or("judge_enabled", false), !dropped);
     }
     clean(&bench, "with dropped ones");
+
+    // Files were replaced, so nothing goes back behind that: it is said, and nothing changes.
+    let before = artifacts(&bench.disk);
+    let retry = bench
+        .clone()
+        .options(|options| options.retry_failed = Some(None));
+    let error = retry.try_run().unwrap_err();
+    assert!(
+        matches!(error, DialogueError::JudgedSince { .. }),
+        "{error:?}"
+    );
+    assert_same(&before, &artifacts(&bench.disk), "a refused retry");
+    assert_eq!(bench.run().ending, Ending::AlreadyComplete);
 }

@@ -99,6 +99,11 @@ fn interval_alpha_is_undefined_where_nothing_can_disagree() {
     assert_eq!(alpha_interval(&same, 0, 1), None, "no variance");
     let bad = [score(0, 0, f64::NAN), score(0, 1, 4.0)];
     assert_eq!(alpha_interval(&bad, 0, 1), None, "not a number");
-    let full = [score(0, 0, 1.0), score(0, 1, 1.0), score(1, 0, 9.0), score(1, 1, 9.0)];
+    let full = [
+        score(0, 0, 1.0),
+        score(0, 1, 1.0),
+        score(1, 0, 9.0),
+        score(1, 1, 9.0),
+    ];
     assert_eq!(alpha_interval(&full, 0, 1).map(|a| a.value), Some(1.0));
 }

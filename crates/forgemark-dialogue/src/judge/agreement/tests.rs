@@ -42,7 +42,10 @@ fn two_judges_by_hand() {
     assert_eq!(pair.bias, Some(2.0));
     // Means 7 and 2 against 8 and 5: Do = (1 + 9) * 2 / 4 = 5, De = 2 * 4 * 21 / 12 = 14.
     let alpha = found.alpha.unwrap();
-    assert!((alpha.value - (1.0 - 5.0 / 14.0)).abs() < 1e-12, "{alpha:?}");
+    assert!(
+        (alpha.value - (1.0 - 5.0 / 14.0)).abs() < 1e-12,
+        "{alpha:?}"
+    );
     assert!(found.alpha_of_repeats.is_some());
 }
 

@@ -39,7 +39,10 @@ fn ruling(said: Vec<Result<Said, Json>>) -> Ruling {
 fn one_judgement_is_taken_word_for_word() {
     let one = ruling(vec![said(7.0, &["vague"], true)]);
     let verdict = one.verdict(Aggregate::Median).unwrap();
-    assert_eq!(verdict.str_or("notes", ""), "notes of 7.0".replace(".0", ""));
+    assert_eq!(
+        verdict.str_or("notes", ""),
+        "notes of 7.0".replace(".0", "")
+    );
     assert_eq!(one.error(), None);
 }
 

@@ -37,7 +37,10 @@ fn what_passes_leaves_no_trace() {
         let summary = bench.judge();
         assert_eq!(summary.ending, Ending::Complete, "{fault:?}");
         assert!(summary.failed.is_empty(), "{fault:?}: {:?}", summary.failed);
-        assert!(endpoint.stats().faults.values().sum::<u64>() >= 1, "{fault:?}");
+        assert!(
+            endpoint.stats().faults.values().sum::<u64>() >= 1,
+            "{fault:?}"
+        );
         assert_same(&expected.artifacts(), &bench.artifacts(), fault.name());
     }
 }
@@ -55,7 +58,11 @@ fn what_does_not_pass_is_a_typed_reason() {
         let bench = at(&endpoint);
         let summary = bench.judge();
         assert_eq!(summary.ending, Ending::Complete, "{fault:?}");
-        assert_eq!(summary.failed.keys().collect::<Vec<_>>(), [kind], "{fault:?}");
+        assert_eq!(
+            summary.failed.keys().collect::<Vec<_>>(),
+            [kind],
+            "{fault:?}"
+        );
         assert_eq!(summary.mean_score, None, "{fault:?}");
         clean(&bench, fault.name());
     }
@@ -106,7 +113,11 @@ fn a_budget_stops_it_with_whole_conversations_judged() {
         ..Budget::default()
     };
     let summary = bench.judge();
-    assert!(matches!(summary.ending, Ending::Budget(_)), "{:?}", summary.ending);
+    assert!(
+        matches!(summary.ending, Ending::Budget(_)),
+        "{:?}",
+        summary.ending
+    );
     assert_eq!(agent.calls(), made + 3);
     assert!(summary.judged < 4);
     clean(&bench, "a part of the budget");

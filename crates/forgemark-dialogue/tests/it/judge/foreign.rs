@@ -25,10 +25,16 @@ fn foreign() -> (Bench, Files) {
         }
         let text = String::from_utf8(bytes.clone()).unwrap();
         let mut out = Vec::new();
-        let parts: Vec<&str> = if lines { text.lines().collect() } else { vec![&text] };
+        let parts: Vec<&str> = if lines {
+            text.lines().collect()
+        } else {
+            vec![&text]
+        };
         for part in parts {
             let mut row = json::parse_str(part).unwrap();
-            row.as_object_mut().unwrap().insert("their_key", Json::from("stays"));
+            row.as_object_mut()
+                .unwrap()
+                .insert("their_key", Json::from("stays"));
             if lines {
                 out.extend(to_line(&row));
                 out.push(b'\n');
@@ -62,24 +68,41 @@ fn a_folder_of_the_original_is_judged_and_keeps_what_nobody_knows() {
             let what = format!("{granularity}, {profile}");
             assert_eq!(summary.ending, Ending::Complete, "{what}");
             assert_eq!(agent.calls(), summary.units, "{what}");
-            assert_eq!(bench.rows("conversations_sharegpt_judged.jsonl").len(), 4, "{what}");
+            assert_eq!(
+                bench.rows("conversations_sharegpt_judged.jsonl").len(),
+                4,
+                "{what}"
+            );
             let key = if granularity == "turn" {
                 "judge_score"
             } else {
                 "conversation_judge_score"
             };
-            assert!(bench.rows("turns.jsonl").iter().all(|row| row.at(key).as_f64().is_some()));
+            assert!(
+                bench
+                    .rows("turns.jsonl")
+                    .iter()
+                    .all(|row| row.at(key).as_f64().is_some())
+            );
             clean(&bench, &what);
             for (name, bytes) in bench.artifacts() {
                 if name.ends_with(".txt") || name.starts_with("coverage") || name == JUDGEMENTS {
                     continue;
                 }
                 let text = String::from_utf8(bytes).unwrap();
-                let rows = if name.ends_with(".jsonl") { text.lines().count() } else { 1 };
+                let rows = if name.ends_with(".jsonl") {
+                    text.lines().count()
+                } else {
+                    1
+                };
                 assert_eq!(text.matches("their_key").count(), rows, "{what}: {name}");
             }
             let again = bench.judge();
-            assert_eq!((again.ending, again.calls), (Ending::AlreadyComplete, 0), "{what}");
+            assert_eq!(
+                (again.ending, again.calls),
+                (Ending::AlreadyComplete, 0),
+                "{what}"
+            );
         }
     }
 }
@@ -91,9 +114,15 @@ fn judging_a_foreign_folder_keeps_its_questions_for_a_later_run() {
     bench.judge();
     let old: Vec<Json> = bench.rows("coverage_ledger.jsonl");
     // The same model would ask the same questions; those of the folder are taken.
-    let run = bench.clone().set("saving.profile", "forgemark").set("run.total_samples", 2);
+    let run = bench
+        .clone()
+        .set("saving.profile", "forgemark")
+        .set("run.total_samples", 2);
     let summary = run.run();
-    assert!(matches!(summary.ending, Ending::Complete | Ending::NoProgress));
+    assert!(matches!(
+        summary.ending,
+        Ending::Complete | Ending::NoProgress
+    ));
     let rows = run.rows("coverage_ledger.jsonl");
     assert_eq!(rows[..old.len()], old[..]);
     let hash = |row: &Json| row.str_or("question_hash", "").to_owned();
@@ -121,7 +150,11 @@ fn rows_that_cannot_be_judged_are_named_and_stay_as_they_are() {
     let now = String::from_utf8(bench.artifacts()[name].clone()).unwrap();
     let (before, after): (Vec<&str>, Vec<&str>) = (text.lines().collect(), now.lines().collect());
     assert_eq!(before.len(), after.len());
-    let same = before.iter().zip(&after).filter(|(old, new)| old == new).count();
+    let same = before
+        .iter()
+        .zip(&after)
+        .filter(|(old, new)| old == new)
+        .count();
     assert_eq!(same, 3, "both of the doubled rows, and the damaged one");
 }
 
@@ -131,25 +164,41 @@ fn searches_of_the_original_are_the_evidence() {
     let (mut bench, _) = in_folder(&bench, &files);
     let seen = Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
     let log = Arc::clone(&seen);
-    let agent = Counting::new(&crate::bench::script(7, Dialogue::PLAIN)).before(move |_, request| {
-        let text: String = request.messages.iter().map(|one| one.content.clone()).collect();
-        log.lock().unwrap().push(text);
-        None
-    });
+    let agent =
+        Counting::new(&crate::bench::script(7, Dialogue::PLAIN)).before(move |_, request| {
+            let text: String = request
+                .messages
+                .iter()
+                .map(|one| one.content.clone())
+                .collect();
+            log.lock().unwrap().push(text);
+            None
+        });
     bench.backend = Backend::Agent(agent);
     let mut environment = bench.judging();
     environment.corpus = None;
     let summary = bench
-        .try_judge_in(environment, Options::default(), forgemark_run::Cancel::new())
+        .try_judge_in(
+            environment,
+            Options::default(),
+            forgemark_run::Cancel::new(),
+        )
         .unwrap();
     assert_eq!(summary.ending, Ending::Complete);
-    assert!(summary.failed.is_empty(), "no documents are needed: {:?}", summary.failed);
+    assert!(
+        summary.failed.is_empty(),
+        "no documents are needed: {:?}",
+        summary.failed
+    );
     let rows = bench.rows("synthetic_qa.jsonl");
     let event = rows[0].items("turns")[0].items("tool_events")[0].clone();
     let found = event.at("result").items("results")[0].clone();
     let passage = found.str_or("content", "?").to_owned();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), turns(&bench));
-    assert!(seen.iter().any(|prompt| prompt.contains(&passage)), "{passage}");
+    assert!(
+        seen.iter().any(|prompt| prompt.contains(&passage)),
+        "{passage}"
+    );
     let _: Option<&Object> = found.as_object();
 }

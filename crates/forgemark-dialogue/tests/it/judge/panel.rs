@@ -11,9 +11,13 @@ use super::{clean, model, offline, turns};
 use crate::bench::{Bench, Counting, role};
 
 fn panel(bench: Bench) -> Bench {
-    let judge = |name: &str| Json::object([("name", Json::from(name)), ("model", "scripted-1".into())]);
+    let judge =
+        |name: &str| Json::object([("name", Json::from(name)), ("model", "scripted-1".into())]);
     bench
-        .set("judge.panel", Json::Array(vec![judge("mild"), judge("strict")]))
+        .set(
+            "judge.panel",
+            Json::Array(vec![judge("mild"), judge("strict")]),
+        )
         .set("judge.repeats", 3)
 }
 
@@ -35,8 +39,11 @@ fn every_judgement_is_kept_and_the_score_is_the_declared_aggregate() {
                 line.at("conversation_id") == row.at("conversation_id")
                     && line.at("turn_index") == row.at("turn_index")
             };
-            let mut scores: Vec<f64> =
-                lines.iter().filter(of_turn).map(|line| line.at("score").as_f64().unwrap()).collect();
+            let mut scores: Vec<f64> = lines
+                .iter()
+                .filter(of_turn)
+                .map(|line| line.at("score").as_f64().unwrap())
+                .collect();
             assert_eq!(scores.len(), 6);
             scores.sort_by(f64::total_cmp);
             let expected = match aggregate {
@@ -44,16 +51,28 @@ fn every_judgement_is_kept_and_the_score_is_the_declared_aggregate() {
                 _ => f64::midpoint(scores[2], scores[3]),
             };
             let found = row.at("judge_score").as_f64().unwrap();
-            assert!((found - expected).abs() < 1e-9, "{aggregate}: {found} of {scores:?}");
+            assert!(
+                (found - expected).abs() < 1e-9,
+                "{aggregate}: {found} of {scores:?}"
+            );
         }
         let row = &bench.rows("synthetic_qa.jsonl")[0];
         let about = row.at("forgemark").at("judging").at("turn");
         assert_eq!(about.str_or("aggregate", ""), aggregate);
         assert_eq!(about.items("judges").len(), 2);
         let agreement = &summary.agreement;
-        let names: Vec<&str> = agreement.judges.iter().map(|one| one.name.as_str()).collect();
+        let names: Vec<&str> = agreement
+            .judges
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
         assert_eq!(names, ["mild", "strict"]);
-        assert!(agreement.judges.iter().all(|one| one.n == 3 * n && one.repeat_sd.is_some()));
+        assert!(
+            agreement
+                .judges
+                .iter()
+                .all(|one| one.n == 3 * n && one.repeat_sd.is_some())
+        );
         assert_eq!((agreement.pairs.len(), agreement.pairs[0].n), (1, n));
         assert!(agreement.alpha.is_some() && agreement.alpha_of_repeats.is_some());
         clean(&bench, aggregate);
@@ -64,16 +83,21 @@ fn every_judgement_is_kept_and_the_score_is_the_declared_aggregate() {
 #[test]
 fn what_one_judge_of_several_cannot_say_lowers_nothing() {
     // Every second sample of a judge is no JSON.
-    let agent = Counting::new(&crate::bench::script(7, forgemark_model::scripted::Dialogue::PLAIN)).before(
-        |_, request| {
-            (role(request) == "judge_turn" && request.sample % 2 == 0).then(|| AgentReply::text("no"))
-        },
-    );
+    let agent = Counting::new(&crate::bench::script(
+        7,
+        forgemark_model::scripted::Dialogue::PLAIN,
+    ))
+    .before(|_, request| {
+        (role(request) == "judge_turn" && request.sample % 2 == 0).then(|| AgentReply::text("no"))
+    });
     let bench = panel(offline(&agent));
     bench.run();
     let summary = bench.judge();
     let lines = bench.rows(JUDGEMENTS);
-    let unread = lines.iter().filter(|line| line.at("score").is_null()).count() as u64;
+    let unread = lines
+        .iter()
+        .filter(|line| line.at("score").is_null())
+        .count() as u64;
     assert!(unread > 0);
     let whole: u64 = summary.failed.values().sum();
     let lost: u64 = summary.unreadable.values().sum();
@@ -103,7 +127,12 @@ fn another_judge_is_another_judging_and_the_first_one_is_kept() {
     assert_eq!((summary.ending, summary.newly), (Ending::Complete, 4));
     assert_eq!(agent.calls() - calls, 2 * n as u64);
     let lines = bench.rows(JUDGEMENTS);
-    let by = |name: &str| lines.iter().filter(|line| line.str_or("judge", "") == name).count();
+    let by = |name: &str| {
+        lines
+            .iter()
+            .filter(|line| line.str_or("judge", "") == name)
+            .count()
+    };
     assert_eq!((by("judge"), by("mild"), by("strict")), (n, n, n));
     clean(&bench, "two judgings");
 }
@@ -118,7 +147,12 @@ fn the_compat_profile_keeps_to_the_keys_of_the_contract() {
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("\"forgemark\""), "{name}");
     }
-    assert!(bench.rows("turns.jsonl").iter().all(|row| row.at("judge_score").as_f64().is_some()));
+    assert!(
+        bench
+            .rows("turns.jsonl")
+            .iter()
+            .all(|row| row.at("judge_score").as_f64().is_some())
+    );
     assert_eq!(bench.rows(JUDGEMENTS).len(), 6 * turns(&bench));
     clean(&bench, "compat");
     assert_eq!(bench.judge().ending, Ending::AlreadyComplete);
