@@ -1,6 +1,7 @@
 //! What `dialogue judge` prints.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use forgemark_contract::json::{Json, Object};
 use forgemark_dialogue::config::Judging;
@@ -115,7 +116,7 @@ pub(super) fn tables(summary: &Summary) -> String {
     let mut text = spending::below(&table, &summary.totals);
     let agreement = &summary.agreement;
     if agreement.judges.len() > 1 || agreement.judges.iter().any(|one| one.repeat_sd.is_some()) {
-        text.push('\n');
+        text.push_str("\n\n");
         text.push_str(&judges(agreement));
     }
     text
@@ -160,9 +161,10 @@ fn judges(agreement: &Agreement) -> String {
                 &number(pair.bias, 2),
             ]);
         }
-        text.push('\n');
+        text.push_str("\n\n");
         text.push_str(&pairs.to_string());
     }
+    let mut gap = "\n\n";
     for (name, found) in [
         ("judges", &agreement.alpha),
         ("repeats", &agreement.alpha_of_repeats),
@@ -171,10 +173,13 @@ fn judges(agreement: &Agreement) -> String {
             let interval = found.interval.map_or(String::new(), |ends| {
                 format!(", 95 % {:.3} to {:.3}", ends.low, ends.high)
             });
-            text.push_str(&format!(
-                "\nKrippendorff's alpha of the {name} (interval): {:.3}{interval}, {} units",
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "{gap}Krippendorff's alpha of the {name} (interval): {:.3}{interval}, {} units",
                 found.value, found.units
-            ));
+            );
+            gap = "\n";
         }
     }
     text
