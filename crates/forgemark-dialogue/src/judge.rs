@@ -304,7 +304,7 @@ impl LateJudge {
             judged: tally.judged,
             newly: tally.newly,
             units: tally.units,
-            mean_score: forgemark_stats::mean(&scores.scores),
+            mean_score: forgemark_stats::mean(&scores.found),
             failed: scores.failed,
             unreadable: scores.unreadable,
             agreement: agreement::of(&config.judges(), config.repeats, &scores.marks),
@@ -434,7 +434,7 @@ struct Tally {
 struct Scores {
     failed: BTreeMap<String, u64>,
     unreadable: BTreeMap<String, u64>,
-    scores: Vec<f64>,
+    found: Vec<f64>,
     marks: Vec<agreement::Mark>,
 }
 
@@ -455,7 +455,7 @@ impl Tally {
         let mut all = Scores::default();
         for (number, unit) in (0..).zip(self.heard.iter().flat_map(|(_, units)| units)) {
             match &unit.score {
-                Ok(score) => all.scores.push(*score),
+                Ok(score) => all.found.push(*score),
                 Err(kind) => *all.failed.entry(kind.clone()).or_default() += 1,
             }
             for (judge, repeat, score) in &unit.marks {

@@ -55,7 +55,7 @@ pub(super) fn panel(
     values: &Resolved,
     judge: &RoleSettings,
     problems: &mut Vec<SettingError>,
-) -> Result<Vec<RoleSettings>, SettingError> {
+) -> Vec<RoleSettings> {
     let mut panel: Vec<RoleSettings> = Vec::new();
     let entries = values.get(PATH).as_array().unwrap_or_default();
     for (place, entry) in entries.iter().enumerate() {
@@ -72,7 +72,7 @@ pub(super) fn panel(
         }
         panel.push(seat);
     }
-    Ok(panel)
+    panel
 }
 
 fn seat(

@@ -129,7 +129,7 @@ impl Config {
                 );
             }
         }
-        let panel = panel::panel(values, &judge, problems)?;
+        let panel = panel::panel(values, &judge, problems);
         Ok(Self {
             run_id,
             resume_run_id,

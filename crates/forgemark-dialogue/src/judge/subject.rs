@@ -176,20 +176,17 @@ fn of_another_program(turn: &Turn, corpus: Option<&Corpus>, shelf: &Shelf) -> Ve
 fn found_by(event: &ToolEvent) -> Vec<Passage> {
     let hit = |hit: &Json| {
         let text = |key: &str| hit.at(key).to_text().map(std::borrow::Cow::into_owned);
-        let (source, descriptor, text) = match text("content") {
-            Some(content) => {
-                let source = text("source").unwrap_or_default();
-                let place = hit.at("chunk_index").as_i64();
-                let descriptor =
-                    place.map_or_else(|| source.clone(), |place| format!("{source}#chunk{place}"));
-                (source, descriptor, content)
-            }
-            None => {
-                let link = text("link").unwrap_or_default();
-                let said = [text("title"), text("snippet")];
-                let said: Vec<String> = said.into_iter().flatten().collect();
-                (link.clone(), link, said.join("\n"))
-            }
+        let (source, descriptor, text) = if let Some(content) = text("content") {
+            let source = text("source").unwrap_or_default();
+            let place = hit.at("chunk_index").as_i64();
+            let descriptor =
+                place.map_or_else(|| source.clone(), |place| format!("{source}#chunk{place}"));
+            (source, descriptor, content)
+        } else {
+            let link = text("link").unwrap_or_default();
+            let said = [text("title"), text("snippet")];
+            let said: Vec<String> = said.into_iter().flatten().collect();
+            (link.clone(), link, said.join("\n"))
         };
         (!text.trim().is_empty()).then(|| Passage {
             topic_id: descriptor.as_str().into(),

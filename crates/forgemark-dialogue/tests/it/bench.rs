@@ -309,25 +309,7 @@ impl Bench {
         &self,
         options: judge::Options,
     ) -> Result<judge::Summary, DialogueError> {
-        self.try_judge_in(self.judging(), options, Cancel::new())
-    }
-
-    pub(crate) fn try_judge_in(
-        &self,
-        environment: judge::Environment,
-        options: judge::Options,
-        cancel: Cancel,
-    ) -> Result<judge::Summary, DialogueError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let options = judge::Options {
-            skip_probe: true,
-            ..options
-        };
-        runtime.block_on(async { LateJudge::open(environment, options)?.drive(cancel).await })
+        try_judge_in(self.judging(), options, Cancel::new())
     }
 
     pub(crate) fn judge(&self) -> judge::Summary {
@@ -378,6 +360,24 @@ impl Bench {
     pub(crate) fn file(&self, name: &str) -> Json {
         json::parse(&self.disk.files()[&Path::new(OUT).join(name)]).unwrap()
     }
+}
+
+/// Judges what lies in an environment's folder.
+pub(crate) fn try_judge_in(
+    environment: judge::Environment,
+    options: judge::Options,
+    cancel: Cancel,
+) -> Result<judge::Summary, DialogueError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let options = judge::Options {
+        skip_probe: true,
+        ..options
+    };
+    runtime.block_on(async { LateJudge::open(environment, options)?.drive(cancel).await })
 }
 
 pub(crate) fn http(urls: &[String]) -> Backend {

@@ -4,11 +4,25 @@ use super::{
     Bench, Counting, Ending, Files, JUDGEMENTS, Json, Options, clean, disk_of, files_of, model,
     offline, to_line, to_pretty, turns, without_journal,
 };
+use crate::bench::try_judge_in;
 use crate::check::{assert_clean, searching};
-use forgemark_contract::json::{self, Object};
+use forgemark_contract::json;
 use forgemark_model::scripted::Dialogue;
 use forgemark_model::{Agent, Backend};
+use std::path::Path;
 use std::sync::Arc;
+
+fn is_lines(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|end| end == "jsonl")
+}
+
+/// Whether a file has rows or a whole that the other program has put a key of its own into.
+fn has_their_key(name: &str) -> bool {
+    let text = Path::new(name).extension().is_some_and(|end| end == "txt");
+    !text && !name.starts_with("coverage") && name != JUDGEMENTS
+}
 
 /// A folder as the original writes it: `compat` rows, no journal, and a key of its own in every row.
 fn foreign() -> (Bench, Files) {
@@ -19,8 +33,8 @@ fn foreign() -> (Bench, Files) {
     bench.run();
     let mut files = without_journal(files_of(&bench.disk));
     for (name, bytes) in &mut files {
-        let lines = name.ends_with(".jsonl");
-        if name.ends_with(".txt") || name.starts_with("coverage") {
+        let lines = is_lines(name);
+        if !has_their_key(name) {
             continue;
         }
         let text = String::from_utf8(bytes.clone()).unwrap();
@@ -86,11 +100,11 @@ fn a_folder_of_the_original_is_judged_and_keeps_what_nobody_knows() {
             );
             clean(&bench, &what);
             for (name, bytes) in bench.artifacts() {
-                if name.ends_with(".txt") || name.starts_with("coverage") || name == JUDGEMENTS {
+                if !has_their_key(&name) {
                     continue;
                 }
                 let text = String::from_utf8(bytes).unwrap();
-                let rows = if name.ends_with(".jsonl") {
+                let rows = if is_lines(&name) {
                     text.lines().count()
                 } else {
                     1
@@ -177,13 +191,12 @@ fn searches_of_the_original_are_the_evidence() {
     bench.backend = Backend::Agent(agent);
     let mut environment = bench.judging();
     environment.corpus = None;
-    let summary = bench
-        .try_judge_in(
-            environment,
-            Options::default(),
-            forgemark_run::Cancel::new(),
-        )
-        .unwrap();
+    let summary = try_judge_in(
+        environment,
+        Options::default(),
+        forgemark_run::Cancel::new(),
+    )
+    .unwrap();
     assert_eq!(summary.ending, Ending::Complete);
     assert!(
         summary.failed.is_empty(),
@@ -200,5 +213,4 @@ fn searches_of_the_original_are_the_evidence() {
         seen.iter().any(|prompt| prompt.contains(&passage)),
         "{passage}"
     );
-    let _: Option<&Object> = found.as_object();
 }
