@@ -331,6 +331,19 @@ impl Project {
         .map_err(|errors| self.loaded.explain(&errors).into())
     }
 
+    /// The judges alone, for judging later: no other role needs a model or a key then.
+    ///
+    /// # Errors
+    /// As [`Project::callers`].
+    pub fn judges(&self, context: &Context<'_>) -> Result<CallerConfig, AppError> {
+        models::caller_config(
+            &Wanted::of_judges(&self.config, &self.root),
+            context.env,
+            &agents::of_role,
+        )
+        .map_err(|errors| self.loaded.explain(&errors).into())
+    }
+
     /// Everything together.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 pub mod arena;
 pub mod bench;
 pub mod bundle;
+pub mod judge;
 pub mod label;
 pub mod seeds;
 pub mod store;
@@ -182,6 +183,8 @@ pub struct StatusArgs {
 pub enum DialogueCommand {
     /// Make conversations as a configuration says, or go on where an earlier command stopped
     Run(DialogueRunArgs),
+    /// Judge the conversations of an output folder that are not judged yet
+    Judge(judge::DialogueJudgeArgs),
     /// List conversations, or show one with its evidence
     Show(DialogueShowArgs),
     /// Write seed topics of any shape as the new version
@@ -715,6 +718,7 @@ impl Command {
     pub fn wants_json(&self) -> bool {
         match self {
             Command::Dialogue(DialogueCommand::Run(args)) => args.json.json,
+            Command::Dialogue(DialogueCommand::Judge(args)) => args.json.json,
             Command::Demo(args) => args.json.json,
             Command::Status(args) => args.json.json,
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,

@@ -28,6 +28,7 @@ mod diff;
 mod expect;
 mod grounding;
 mod history;
+mod judgements;
 pub(crate) mod lines;
 pub(crate) mod report;
 mod row;
@@ -50,10 +51,12 @@ pub use report::{FileCount, Finding, Kind, Report};
 use columns::Names;
 use dataset::{Pass, Sides};
 use history::History;
+use judgements::Sheet;
 use lines::Lines;
 use report::{At, Collector};
 use side::Side;
 
+use crate::judge::JUDGEMENTS;
 use crate::render::{CONVERSATIONS, RUN_STATE};
 
 /// How a folder is checked.
@@ -119,7 +122,7 @@ pub fn check(
     let mut to = Collector::new(options.keep);
     for name in &names {
         let known = ArtifactKind::of_path(name).is_some()
-            || [CONVERSATIONS, RUN_STATE, STATE_DIR].contains(&name.as_str());
+            || [CONVERSATIONS, RUN_STATE, STATE_DIR, JUDGEMENTS].contains(&name.as_str());
         let inner = dir.join(name);
         if !known && crate::bundle::is_there(&**storage, &inner) {
             let inner = inner.display();
@@ -164,13 +167,53 @@ impl Folder<'_> {
             judged: side(ArtifactKind::ShareGptJudged, usable[0]),
             index: side(ArtifactKind::ConversationsIndex, true),
         };
+        let sheet = self.sheet(to);
         let dataset = self.open(ArtifactKind::SyntheticQa, to);
         let storage = self.storage.as_ref();
-        let pass = Pass::new(storage, self.dir, names, sides, self.history, conversations);
+        let pass = Pass::new(
+            storage,
+            self.dir,
+            names,
+            sides,
+            sheet,
+            self.history,
+            conversations,
+        );
         if let Err(error) = pass.run(dataset, to) {
             let at = At::file(ArtifactKind::SyntheticQa.path());
             to.add(at, Kind::Unreadable, "", error.to_string());
         }
+    }
+
+    /// The single judgements; an empty sheet where nobody was judged later.
+    fn sheet(&self, to: &mut Collector) -> Sheet {
+        let path = self.dir.join(JUDGEMENTS);
+        let read = |to: &mut Collector| {
+            let Some(length) = self.storage.len(&path)? else {
+                return Ok(Sheet::default());
+            };
+            let committed = self.history.committed.get(JUDGEMENTS).copied();
+            let end = committed.map_or(length, |committed| committed.min(length));
+            if committed.is_some_and(|committed| committed != length) {
+                let what = format!("has {length} bytes, the journal has committed {end}");
+                let kind = if length > end {
+                    Kind::Uncommitted
+                } else {
+                    Kind::Journal
+                };
+                to.add(At::file(JUDGEMENTS), kind, "", what);
+            }
+            Sheet::read(self.storage.open_read(&path)?, end, to)
+        };
+        read(to).unwrap_or_else(|error: io::Error| {
+            to.add(
+                At::file(JUDGEMENTS),
+                Kind::Unreadable,
+                "",
+                error.to_string(),
+            );
+            Sheet::default()
+        })
     }
 
     /// Opens a file up to its committed length, or says what prevents it.

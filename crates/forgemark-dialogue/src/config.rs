@@ -6,6 +6,7 @@
 
 mod bundle;
 mod keys;
+mod panel;
 mod personas;
 mod read;
 mod seeds;
@@ -19,6 +20,7 @@ use forgemark_contract::json::{Json, Object};
 
 pub use bundle::BundleSettings;
 pub use keys::{ENV_IMPLIES, KEYS};
+pub use panel::Aggregate;
 pub use personas::{Persona, Personas};
 pub use seeds::{SeedError, SeedFile, SeedTopics};
 pub use services::{
@@ -198,6 +200,14 @@ pub struct Config {
     pub personas: Option<String>,
     /// When judges are asked.
     pub judging: Judging,
+    /// What is judged at a time where conversations are judged later: [`Judging::Turn`] or [`Judging::Conversation`].
+    pub granularity: Judging,
+    /// The judges that judge later in place of [`Config::judge`]; empty for that one.
+    pub panel: Vec<RoleSettings>,
+    /// How often each judge is asked later, at least 1.
+    pub repeats: u32,
+    /// How several judgements become a score.
+    pub aggregate: Aggregate,
     /// Reasons that a judge may give.
     pub judge_reasons: Vec<String>,
     /// What a conversation must reach to count.
@@ -217,6 +227,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// The judges that judge later: the panel, or the one judge without one.
+    pub fn judges(&self) -> Vec<&RoleSettings> {
+        if self.panel.is_empty() {
+            vec![&self.judge]
+        } else {
+            self.panel.iter().collect()
+        }
+    }
+
     /// What makes two runs the same run, part by part, so that a refusal can name the part. The
     /// totals, the physical limits and everything about endpoints but the models' names are
     /// absent, because they may change between two starts of one run.

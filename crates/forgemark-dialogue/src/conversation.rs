@@ -119,6 +119,8 @@ pub(crate) struct Conversation {
     pub(crate) judge: Arc<Json>,
     /// Why the judge of the whole conversation gave nothing.
     pub(crate) judge_error: Option<Json>,
+    /// What its row says of its judging in place of the run, where it was judged later.
+    pub(crate) judged_later: Vec<(&'static str, Json)>,
     pub(crate) dropped: Option<Dropped>,
     /// Questions that were accepted, those of unfinished turns included.
     pub(crate) claims: Vec<Arc<str>>,
@@ -141,6 +143,7 @@ impl Conversation {
             raw: Vec::new(),
             judge: Arc::new(Json::empty_object()),
             judge_error: None,
+            judged_later: Vec::new(),
             dropped: None,
             claims: Vec::new(),
             at: Timestamp(0),
@@ -161,6 +164,7 @@ impl Conversation {
         });
         if let Some(row) = row {
             stored.at = Timestamp::parse(&row.timestamp).unwrap_or(Timestamp(0));
+            stored.judged_later = crate::judge::inputs_of_later(&row);
             stored.judge = row.conversation_judge;
             stored.turns = row.turns;
             stored.raw = row.raw_results;

@@ -96,6 +96,20 @@ pub enum DialogueError {
         /// What its endpoint said.
         detail: String,
     },
+    /// Dropped conversations cannot be made again.
+    #[error(
+        "conversations of run {run_id} were judged later, so its dropped ones cannot be made again"
+    )]
+    JudgedSince {
+        /// The run.
+        run_id: String,
+    },
+    /// There is no conversation to judge.
+    #[error("there is no synthetic_qa.jsonl in {}", folder.display())]
+    NothingToJudge {
+        /// The output folder.
+        folder: PathBuf,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -142,6 +156,12 @@ impl DialogueError {
             DialogueError::Vector { .. } => vec![
                 "lower `tools.retrieval.chunking.chunk_size`, or use a model that reads longer texts".to_owned(),
                 "or set `embeddings: hashed`".to_owned(),
+            ],
+            DialogueError::JudgedSince { .. } => vec![
+                "make dropped conversations again before judging; now more can only be added, with a larger `run.total_samples` or `--new-run`".to_owned(),
+            ],
+            DialogueError::NothingToJudge { .. } => vec![
+                "make conversations with `forgemark dialogue run CONFIG`, or name a folder that has some with `--set saving.output_dir=...`".to_owned(),
             ],
             DialogueError::Corpus(_)
             | DialogueError::Prompt(_)

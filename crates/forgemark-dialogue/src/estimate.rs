@@ -170,18 +170,7 @@ fn role(
     completion_tokens: u64,
 ) -> RoleEstimate {
     let prompt_tokens = prompt_chars / CHARS_PER_TOKEN;
-    let in_process =
-        settings.model.starts_with("offline:") || settings.model.starts_with("scripted:");
-    let price = config.prices.get(&settings.model);
-    let cost_usd = if in_process {
-        Some(0.0)
-    } else {
-        price.map(|price| {
-            let usual =
-                prompt_tokens as f64 * price.input + completion_tokens as f64 * price.output;
-            usual * config.batch.price_share(settings) / 1e6
-        })
-    };
+    let cost_usd = cost_usd(config, settings, prompt_tokens, completion_tokens);
     RoleEstimate {
         role: settings.role.clone(),
         model: settings.agent_name(),
@@ -190,5 +179,26 @@ fn role(
         prompt_tokens,
         completion_tokens,
         cost_usd,
+    }
+}
+
+/// US dollars for tokens of a role; `None` when its price is not configured.
+pub(crate) fn cost_usd(
+    config: &Config,
+    settings: &RoleSettings,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+) -> Option<f64> {
+    let in_process =
+        settings.model.starts_with("offline:") || settings.model.starts_with("scripted:");
+    let price = config.prices.get(&settings.model);
+    if in_process {
+        Some(0.0)
+    } else {
+        price.map(|price| {
+            let usual =
+                prompt_tokens as f64 * price.input + completion_tokens as f64 * price.output;
+            usual * config.batch.price_share(settings) / 1e6
+        })
     }
 }

@@ -20,6 +20,8 @@ mod deck;
 pub mod demo;
 mod error;
 pub mod estimate;
+pub mod judge;
+mod judging;
 pub mod offline;
 mod outcome;
 pub mod passages;

@@ -464,6 +464,22 @@ impl Renderer {
         summary
     }
 
+    /// The inputs of a conversation in a state: those of the run, and what late judging has said since.
+    fn slot_inputs(&self, view: &SlotView) -> Arc<Json> {
+        let mut inputs = self.inputs(
+            &view.plan.sketch.language,
+            Some(&view.plan),
+            view.status,
+            view.drop,
+        );
+        if let Some(inputs) = inputs.as_object_mut() {
+            for (key, value) in &view.judged_later {
+                inputs.insert(key, value.clone());
+            }
+        }
+        Arc::new(inputs)
+    }
+
     /// A run state with one conversation (batch size 1).
     pub(crate) fn single_state<'t>(
         &self,
@@ -478,12 +494,7 @@ impl Renderer {
             status: state_status(std::slice::from_ref(slot)).to_owned(),
             updated_at: self.time(view.at, seq, 1_999).ledger_style(),
             n_turns: i64::from(view.plan.sketch.turns),
-            inputs: Arc::new(self.inputs(
-                &view.plan.sketch.language,
-                Some(&view.plan),
-                view.status,
-                view.drop,
-            )),
+            inputs: self.slot_inputs(&view),
             turns: view.turns,
             raw_results: view.raw,
             extra: Object::new(),
@@ -534,12 +545,7 @@ impl Renderer {
                     target_n_turns: i64::from(view.plan.sketch.turns),
                     status: view.status.to_owned(),
                     drop_reason: view.drop.to_owned(),
-                    inputs: Arc::new(self.inputs(
-                        &view.plan.sketch.language,
-                        Some(&view.plan),
-                        view.status,
-                        view.drop,
-                    )),
+                    inputs: self.slot_inputs(&view),
                     turns: view.turns,
                     raw_results: view.raw,
                     extra: Object::new(),
@@ -568,6 +574,7 @@ struct SlotView {
     drop: &'static str,
     turns: Vec<Arc<Turn>>,
     raw: Vec<Arc<forgemark_contract::dialogue::RawResult>>,
+    judged_later: Vec<(&'static str, Json)>,
     at: Timestamp,
 }
 
@@ -587,6 +594,7 @@ impl StateSlot {
             drop: if active { "" } else { conversation.drop_word() },
             turns: conversation.turns.clone(),
             raw: conversation.raw.clone(),
+            judged_later: conversation.judged_later.clone(),
             at: conversation.at,
         }
     }

@@ -43,7 +43,9 @@ use crate::registry::Registry;
 use crate::render::{APPEND_FILES, Renderer};
 use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USER};
 
-use restore::{Earlier, build_pipeline, import, open_registry, rewind};
+pub(crate) use restore::import;
+use restore::{Earlier, build_pipeline, open_registry, rewind};
+pub(crate) use spending::since as spent_since;
 
 pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
@@ -177,7 +179,7 @@ impl DialogueRun {
         let plan = plan_identity(&environment);
         let choice = identity::choose(&environment, &options, &recovered, &plan)?;
         let mut reopened = recovered;
-        if reopened.last_commit.is_none() && import(&environment, &journal, &reopened)? {
+        if reopened.last_commit.is_none() && import(&storage, out_dir, &journal, &reopened)? {
             // The view of the journal has changed; read it again from its files.
             if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
                 reopened = now;
@@ -206,6 +208,13 @@ impl DialogueRun {
                 at_least.clone(),
             )?
         {
+            // Judging later has replaced files since, and what they held before is gone.
+            journal.rewind_point(back.to).map_err(|error| match error {
+                JournalError::Rewind { .. } => DialogueError::JudgedSince {
+                    run_id: choice.run.to_string(),
+                },
+                other => other.into(),
+            })?;
             at_least = back.at_least;
             // First: a kill between the two must not make the run forget how far it had come.
             begin(&at_least)?;
@@ -425,30 +434,7 @@ impl DialogueRun {
             roles.push(JUDGE);
         }
         for role in roles {
-            let probe = self
-                .live
-                .caller
-                .probe_patiently(role)
-                .await
-                .map_err(|error| DialogueError::Probe {
-                    role: role.to_owned(),
-                    detail: error.to_string(),
-                })?;
-            if !probe.is_usable() {
-                let detail = probe
-                    .endpoints
-                    .iter()
-                    .filter_map(|endpoint| {
-                        let (_, what) = endpoint.result.as_ref().err()?;
-                        Some(format!("{}: {what}", endpoint.endpoint))
-                    })
-                    .collect::<Vec<_>>()
-                    .join("; ");
-                return Err(DialogueError::Probe {
-                    role: role.to_owned(),
-                    detail,
-                });
-            }
+            probe_role(&self.live.caller, role).await?;
         }
         Ok(())
     }
@@ -497,4 +483,37 @@ fn close(ending: Ending, run: &Closing<'_>) -> Result<Summary, DialogueError> {
         run.spent_before,
         run.registry.bytes_written(),
     ))
+}
+
+/// One token from a role.
+pub(crate) async fn probe_role(caller: &Caller, role: &str) -> Result<(), DialogueError> {
+    let failed = |detail: String| DialogueError::Probe {
+        role: role.to_owned(),
+        detail,
+    };
+    let probe = caller
+        .probe_patiently(role)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if probe.is_usable() {
+        return Ok(());
+    }
+    let detail = probe
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| {
+            let (_, what) = endpoint.result.as_ref().err()?;
+            Some(format!("{}: {what}", endpoint.endpoint))
+        })
+        .collect::<Vec<_>>()
+        .join("; ");
+    Err(failed(detail))
+}
+
+/// What earlier runs of a folder had spent when its newest one first began.
+pub(crate) fn spent_before_newest(recovered: &forgemark_journal::Recovered) -> Totals {
+    let newest = recovered
+        .current
+        .and_then(|place| recovered.runs.get(place));
+    newest.map_or_else(Totals::default, |run| identity::spent_before(&run.plan))
 }

@@ -23,11 +23,12 @@ use forgemark_contract::time::Timestamp;
 use forgemark_corpus::{ChunkId, ChunkVectors, Corpus};
 use forgemark_journal::{Durable, JournalError};
 use forgemark_model::caller::{CallError, Called, Caller};
-use forgemark_model::chat::{Failure, Schema, ToolSpec};
+use forgemark_model::chat::{Schema, ToolSpec};
 use forgemark_run::{ItemCtx, ItemKey, Stop, Work};
 
 use crate::config::{Config, Judging};
 use crate::conversation::{Conversation, DropReason, Dropped, Plan, TurnFacts};
+use crate::judging::Naming;
 use crate::passages::Passage;
 use crate::plan::Mode;
 use crate::prompts::{PromptError, Prompts, Rendered};
@@ -43,7 +44,7 @@ pub(crate) const ASSISTANT: &str = "assistant";
 /// The judging role.
 pub(crate) const JUDGE: &str = "judge";
 
-/// Attempts at an answer or a verdict, the first included.
+/// Attempts at an answer, the first included.
 const ANSWER_ATTEMPTS: u32 = 2;
 
 /// What all conversations share.
@@ -65,7 +66,7 @@ pub(crate) struct DialogueWork {
 pub(crate) struct Schemas {
     user: Schema,
     assistant: Schema,
-    judge: Schema,
+    pub(crate) judge: Schema,
     tools: Vec<ToolSpec>,
 }
 
@@ -457,28 +458,25 @@ impl Session<'_> {
         Rng::new(self.config().seed, &item, purpose)
     }
 
-    /// The sample number of a call: hash of run, item key, role and attempt.
-    fn sample(&self, turn: u32, role: &str, attempt: u32) -> u64 {
-        let key = self.plan.sketch.key;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.work.run.as_bytes());
-        for number in [
-            u64::from(key.group),
-            key.ordinal,
-            u64::from(turn),
-            u64::from(attempt),
-        ] {
-            hasher.update(&number.to_le_bytes());
+    /// What the calls of the conversation are named by.
+    fn naming(&self) -> Naming {
+        let sketch = &self.plan.sketch;
+        Naming {
+            run: self.work.run.clone(),
+            group: sketch.key.group,
+            ordinal: sketch.key.ordinal,
+            id: sketch.id.to_string(),
         }
-        hasher.update(role.as_bytes());
-        let mut bytes = [0u8; 8];
-        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        u64::from_le_bytes(bytes)
     }
 
-    /// Name of a call in the journal; what stands before the last `/` is the conversation.
+    /// The sample number of a call.
+    fn sample(&self, turn: u32, role: &str, attempt: u32) -> u64 {
+        self.naming().sample(turn, role, attempt)
+    }
+
+    /// Name of a call in the journal.
     fn item(&self, turn: u32, role: &str, attempt: u32) -> String {
-        format!("{}/t{turn}.{role}.{attempt}", self.plan.sketch.id)
+        self.naming().item(turn, role, attempt)
     }
 
     /// Books what a call cost and when it was answered.
@@ -495,12 +493,4 @@ impl Session<'_> {
             self.ctx.uncount_call();
         }
     }
-}
-
-/// A typed failure as it stands in a row.
-fn failure_json(failure: &Failure) -> Json {
-    Json::object([
-        ("kind", Json::from(failure.kind.as_str())),
-        ("detail", Json::from(failure.detail.as_str())),
-    ])
 }

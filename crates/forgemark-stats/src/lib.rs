@@ -21,5 +21,5 @@ pub use agreement::{Kappa, cohen_kappa};
 pub use classify::{Confusion, Rate};
 pub use histogram::{Histogram, histogram, tally};
 pub use interval::{Interval, Z_95, wilson};
-pub use panel::{Alpha, PairAgreement, Vote, alpha, pairwise};
+pub use panel::{Alpha, PairAgreement, Score, Vote, alpha, alpha_interval, pairwise};
 pub use sample::{Summary, mean, median, percentiles, quantile, sample_std, sum, summary};

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod estimate;
+pub mod judge;
 pub mod live;
 pub mod prompts;
 pub mod pulse;
@@ -24,6 +25,7 @@ use crate::exit::Exit;
 pub fn run(command: &DialogueCommand, context: &Context<'_>) -> Result<Exit, AppError> {
     match command {
         DialogueCommand::Run(args) => run::run(args, context),
+        DialogueCommand::Judge(args) => judge::run(args, context),
         DialogueCommand::Show(args) => show::run(args, context),
         DialogueCommand::SeedsMigrate(args) => seeds_migrate::run(args, context),
         DialogueCommand::Stats(args) => stats::run(args, context),

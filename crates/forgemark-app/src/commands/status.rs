@@ -49,6 +49,8 @@ struct Status {
     in_progress: Option<InProgress>,
     standing: Standing,
     totals: Totals,
+    /// How the folder was judged when `dialogue judge` last ended there.
+    judging: Option<Json>,
     /// What lies in the folder of an arena, by kind; a run of an arena has no conversations.
     records: Option<Vec<(&'static str, u64)>>,
 }
@@ -73,6 +75,7 @@ fn read(storage: &Arc<dyn Storage>, args: &StatusArgs) -> Result<Status, AppErro
         in_progress,
         totals: recovered.totals,
         standing,
+        judging: forgemark_dialogue::judge::standing(&**storage, &args.dir),
         records: records(storage, args)?,
     })
 }
@@ -137,6 +140,26 @@ impl Status {
                 &spending::cost(all.cost_micro_usd, all.unknown_price_calls),
             );
         }
+        if let Some(judging) = &self.judging {
+            let count = |key: &str| human::count(judging.at(key).as_u64().unwrap_or_default());
+            let judges: Vec<&str> = judging
+                .items("judges")
+                .iter()
+                .filter_map(Json::as_str)
+                .collect();
+            row("judged later", judging.str_or("status", ""));
+            row("  conversations", &count("conversations"));
+            row("  by", &judges.join(", "));
+            row(
+                "  what",
+                &format!(
+                    "{} by {}",
+                    count("units"),
+                    judging.str_or("granularity", "")
+                ),
+            );
+            row("  without a score", &count("failed"));
+        }
         if self.standing.runs.len() > 1 {
             row("all runs of the folder", "");
         }
@@ -193,6 +216,7 @@ impl Status {
                 Json::from(self.in_progress.as_ref().map(InProgress::to_json)),
             ),
             ("runs", Json::Array(runs)),
+            ("judging", self.judging.clone().unwrap_or_default()),
             ("records", records),
             ("calls", Json::from(all.calls)),
             ("failures", Json::from(all.failures)),

@@ -62,6 +62,14 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// What a dialogue's configuration in the folder `root` says of its judges alone, for judging later.
+    pub fn of_judges(config: &'a Config, root: &Path) -> Self {
+        Self {
+            roles: config.judges(),
+            ..Self::of_dialogue(config, root)
+        }
+    }
+
     /// What an arena's configuration in the folder `root` says: each model of the registry is the role of its slug. `parser`
     /// repairs replies.
     pub fn of_arena(settings: &'a Settings, parser: Option<&'a RoleSettings>, root: &Path) -> Self {

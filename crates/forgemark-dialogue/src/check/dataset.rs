@@ -16,6 +16,7 @@ use forgemark_journal::{ReadFile, Storage};
 use super::columns::Names;
 use super::expect::{Expect, Export};
 use super::history::History;
+use super::judgements::Sheet;
 use super::lines::{Line, Lines, guess_id, parse, parse_line, spelled};
 use super::report::{At, Collector, Kind};
 use super::side::{self, Side, id_key, question_key, turn_key};
@@ -76,6 +77,8 @@ pub(super) struct Pass<'a> {
     dir: &'a Path,
     names: Names,
     sides: Sides,
+    /// Single judgements.
+    sheet: Sheet,
     history: History,
     /// Conversation files by the hash of their id, and whether a row has asked for them.
     files: BTreeMap<u64, (&'a str, bool)>,
@@ -96,6 +99,7 @@ impl<'a> Pass<'a> {
         dir: &'a Path,
         names: Names,
         sides: Sides,
+        sheet: Sheet,
         history: History,
         conversations: &'a [String],
     ) -> Self {
@@ -108,6 +112,7 @@ impl<'a> Pass<'a> {
             dir,
             names,
             sides,
+            sheet,
             history,
             files,
             known: Conversations::new(),
@@ -226,6 +231,7 @@ impl<'a> Pass<'a> {
         self.ordinal(at, &data, to);
         self.history.compare(self.rows, line.number, &data, to);
         self.questions(at, &data, to);
+        self.sheet.check(at, &data, to);
         self.side_rows(&expect, to)?;
         self.file(&expect, to);
         let dropped = match expect.status() {
@@ -261,7 +267,13 @@ impl<'a> Pass<'a> {
 
     /// Without a journal the ordinals say whether a row is missing or stands elsewhere.
     fn ordinal(&mut self, at: At<'_>, data: &DatasetRow, to: &mut Collector) {
-        let Some(ours) = &data.forgemark else { return };
+        let Some(ours) = data
+            .forgemark
+            .as_ref()
+            .filter(|ours| crate::judge::is_ours(Some(*ours)))
+        else {
+            return;
+        };
         let Some(ordinal) = ours.at("ordinal").as_i64() else {
             return;
         };
@@ -445,6 +457,7 @@ impl<'a> Pass<'a> {
                 ));
             }
         }
+        self.sheet.finish(&excused, to);
         let mut orphans: Vec<&str> = self
             .files
             .values()

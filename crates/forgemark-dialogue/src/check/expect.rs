@@ -71,14 +71,20 @@ impl<'a> Expect<'a> {
         }
     }
 
+    /// What a row of ours has of ours. One of another program that was judged later has the judging alone.
+    fn ours(&self) -> Option<&Json> {
+        let ours = self.row.forgemark.as_ref();
+        ours.filter(|_| crate::judge::is_ours(ours))
+    }
+
     /// Whether the row is of ours, with all that we add.
     pub(super) fn is_ours(&self) -> bool {
-        self.row.forgemark.is_some()
+        self.ours().is_some()
     }
 
     /// `completed`, `dropped`, or nothing where the row does not say.
     pub(super) fn status(&self) -> &str {
-        match &self.row.forgemark {
+        match self.ours() {
             Some(ours) => ours.str_or("status", ""),
             None => self.row.inputs.str_or("conversation_status", ""),
         }
@@ -137,7 +143,7 @@ impl<'a> Expect<'a> {
         let turn = &self.row.turns[place];
         let source = source_path(turn).unwrap_or_default();
         let mut row = derive::ledger_row("", &source, turn)?;
-        if let (Some(ours), Some(_)) = (&self.row.forgemark, &turn.forgemark) {
+        if let (Some(ours), Some(_)) = (self.ours(), &turn.forgemark) {
             row.forgemark = Some(Json::object([
                 (
                     "conversation_id",
@@ -185,7 +191,7 @@ impl<'a> Expect<'a> {
             language: self.language.clone(),
             conversation_file: format!("{prefix}conversations/{}.json", row.conversation_id),
             extra: Object::new(),
-            forgemark: row.forgemark.as_ref().map(|ours| {
+            forgemark: self.ours().map(|ours| {
                 Json::object([
                     ("status", ours.at("status").clone()),
                     ("drop_reason", ours.at("drop_reason").clone()),

@@ -60,12 +60,19 @@ pub(super) fn check_turn(at: At<'_>, place: usize, row: &DatasetRow, to: &mut Co
         ours,
         to,
     };
-    look.evidence();
-    look.searches();
-    look.coverage();
-    look.support();
-    look.calls();
-    look.judged(&row.inputs);
+    // A turn of another program that was judged later has nothing of ours but that.
+    if crate::judge::is_ours(row.forgemark.as_ref()) {
+        look.evidence();
+        look.searches();
+        look.coverage();
+        look.support();
+        look.calls();
+    }
+    let later = row
+        .forgemark
+        .as_ref()
+        .is_some_and(|ours| ours.get("judging").is_some());
+    look.judged(&row.inputs, later);
 }
 
 /// A score has to be a number from 0 to 10; a judgement without one is none.
@@ -416,8 +423,9 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Judging per turn leaves a judgement or the reason why there is none, never both.
-    fn judged(&mut self, inputs: &Json) {
+    /// Judging per turn leaves a judgement or the reason why there is none, never both. Whoever is judged `later` may be
+    /// judged in both ways, one after the other.
+    fn judged(&mut self, inputs: &Json, later: bool) {
         let per_turn = inputs.bool_or("judge_enabled", false)
             && inputs.str_or("judge_granularity", "") == "turn";
         let judged = self.turn.qa_judge.is_truthy();
@@ -428,6 +436,7 @@ impl Look<'_, '_> {
                 Some("the turn was to be judged; there is neither judgement nor error")
             }
             (_, true, true) => Some("the judge failed, so there can be no judgement"),
+            (false, true, false) | (false, false, true) if later => None,
             (false, true, false) => Some("turns were not to be judged"),
             (false, false, true) => Some("turns were not to be judged, so there can be no error"),
         };

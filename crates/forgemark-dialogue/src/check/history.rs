@@ -221,7 +221,7 @@ fn same(at: At<'_>, outcome: &Outcome, data: &DatasetRow, to: &mut Collector) {
         Json::from(outcome.turns),
         Json::from(data.turns.len()),
     );
-    if data.forgemark.is_some() {
+    if crate::judge::is_ours(data.forgemark.as_ref()) {
         let reason = outcome.dropped.map_or("", crate::DropReason::as_str);
         differs(
             "forgemark.drop_reason",
@@ -233,10 +233,13 @@ fn same(at: At<'_>, outcome: &Outcome, data: &DatasetRow, to: &mut Collector) {
             Json::from(outcome.key.ordinal),
             summary.at("ordinal").clone(),
         );
-        for (key, score) in [
+        // What was judged later is not in the outcome, which is of the run; the row is proven against itself.
+        let later = summary.get("judging").is_some();
+        let scores = [
             ("judge_score", outcome.judge_score),
             ("support", outcome.support),
-        ] {
+        ];
+        for (key, score) in scores.into_iter().skip(usize::from(later)) {
             differs(
                 &format!("forgemark.{key}"),
                 Json::from(score.map(round4)),

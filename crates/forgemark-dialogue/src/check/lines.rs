@@ -167,7 +167,7 @@ pub(super) fn spelled(at: At<'_>, bytes: &[u8], to: &mut Collector) {
 }
 
 /// The part of a file that an entry names.
-pub(super) fn read_part(file: &dyn ReadFile, offset: u64, len: u32) -> io::Result<Vec<u8>> {
+pub(crate) fn read_part(file: &dyn ReadFile, offset: u64, len: u32) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; len as usize];
     file.read_exact_at(&mut bytes, offset)?;
     Ok(bytes)

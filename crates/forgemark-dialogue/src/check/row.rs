@@ -42,10 +42,13 @@ pub(super) fn check(
     judge_score(at, "conversation_judge", &row.conversation_judge, to);
     if let Some(ours) = &row.forgemark {
         let mut look = Look { at, row, to };
-        look.summary(ours, expect);
-        look.inputs(ours);
-        look.identity(ours);
-        look.raw_results();
+        look.judged(ours);
+        if expect.is_ours() {
+            look.summary(ours, expect);
+            look.inputs(ours);
+            look.identity(ours);
+            look.raw_results();
+        }
     }
 }
 
@@ -93,15 +96,21 @@ impl Look<'_, '_> {
             self.to
                 .add(self.at, Kind::Derived, "forgemark.status", what);
         }
+        self.support(ours);
+    }
+
+    /// The score of the row, and whether its judging is what its inputs say.
+    fn judged(&mut self, ours: &Json) {
+        let row = self.row;
         let judged = match row.conversation_judge.at("score").as_f64() {
             Some(score) => Some(score),
             None => mean_score(row.turns.iter().map(|turn| turn.qa_judge.at("score"))),
         };
         let judged = Json::from(judged.map(round4));
         self.expect("forgemark.judge_score", ours.at("judge_score"), &judged);
-        self.support(ours);
         let per_conversation = row.inputs.bool_or("judge_enabled", false)
             && row.inputs.str_or("judge_granularity", "") == "conversation";
+        let status = ours.str_or("status", "");
         let (has, failed) = (
             is_judgement(&row.conversation_judge),
             ours.get("judge_error").is_some(),

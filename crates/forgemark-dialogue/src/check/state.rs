@@ -416,7 +416,9 @@ fn wave_inputs(state: &BatchedState, wave: &str, add: &mut dyn FnMut(&str, &str,
             && value
                 .as_str()
                 .is_some_and(|run| !run.is_empty() && wave.starts_with(run));
-        if !of_run && slot.inputs.get(key) != Some(value) {
+        // What was judged later says so; the wave says what the run was to judge.
+        let later = crate::judge::INPUT_KEYS.contains(&key);
+        if !of_run && !later && slot.inputs.get(key) != Some(value) {
             let what = "is not what the conversations of the wave have".to_owned();
             add(&format!("inputs.{key}"), "", Kind::State, what);
         }

@@ -308,6 +308,9 @@ pub const KEYS: &[Key] = &[
     key("judge.mode", Kind::OneOf(&[("offline", &[]), ("online", &[])]), "\"offline\"", &["JUDGE_MODE"], "`online` judges while generating, `offline` leaves it to a later command."),
     key("judge.granularity", Kind::OneOf(&[("turn", &["per_turn", "turns"]), ("conversation", &["per_conversation", "conv", "conversation_level"])]), "\"turn\"", &["JUDGE_GRANULARITY"], "Judge every turn, or the conversation once."),
     key("judge.reasons", Kind::StrList, "[\"irrelevant\", \"incorrect\", \"hallucinated\", \"weak_grounding\", \"vague\", \"incomplete\", \"unsafe\", \"other\"]", &[], "Reasons that the judge may give."),
+    key("judge.panel", Kind::List, "[]", &[], "Judges that `dialogue judge` asks in place of `llm.agents.judge`: names of models, or mappings with `name`, `model` and what differs from `llm.agents.judge`."),
+    key("judge.repeats", int(1, 100), "1", &[], "How often `dialogue judge` asks each judge about the same thing."),
+    key("judge.aggregate", Kind::OneOf(&[("mean", &[]), ("median", &[])]), "\"mean\"", &[], "How `dialogue judge` makes one score of several: `mean` or `median`; a judgement that could not be read is left out."),
     key("judge.accept.min_score", float(0.0, 10.0), "null", &[], "Lowest judge score of an accepted conversation, 0 to 10; null accepts all."),
     key("judge.accept.min_support", float(0.0, 1.0), "null", &[], "Lowest support score of an accepted conversation, 0 to 1; null accepts all."),
     // saving

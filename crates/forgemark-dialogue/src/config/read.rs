@@ -8,8 +8,8 @@ use forgemark_contract::settings::{Resolved, SettingError};
 use forgemark_model::{Wire, settings};
 
 use super::{
-    Accept, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, Services,
-    TurnDistribution, Turns, keys,
+    Accept, Aggregate, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, Services,
+    TurnDistribution, Turns, keys, panel,
 };
 use crate::question::Matching;
 
@@ -135,6 +135,7 @@ impl Config {
                 );
             }
         }
+        let panel = panel::panel(values, &judge, problems);
         Ok(Self {
             run_id,
             resume_run_id,
@@ -192,6 +193,16 @@ impl Config {
                 None
             },
             judging,
+            granularity: match values.str("judge.granularity")? {
+                "conversation" => Judging::Conversation,
+                _ => Judging::Turn,
+            },
+            panel,
+            repeats: values.u64("judge.repeats")?.max(1) as u32,
+            aggregate: match values.str("judge.aggregate")? {
+                "median" => Aggregate::Median,
+                _ => Aggregate::Mean,
+            },
             judge_reasons: values.str_list("judge.reasons")?,
             accept,
             max_tool_rounds: values.u64("tools.max_rounds")? as u32,

@@ -1,13 +1,16 @@
 //! Taking up what the folder holds: imports, rewinds, the memory of questions, committed outcomes.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use forgemark_contract::dialogue::{DatasetRow, LedgerRow};
 use forgemark_contract::ids::{CallKey, RunId, topic_id};
 use forgemark_contract::json;
 use forgemark_corpus::Corpus;
-use forgemark_journal::{ArtifactSet, ImportRecord, Journal, JournalError, Record, Recovered};
+use forgemark_journal::{
+    ArtifactSet, ImportRecord, Journal, JournalError, Record, Recovered, Storage,
+};
 
 use super::{Adopted, Environment, RunOptions, STATE_DIR};
 use crate::config::Profile;
@@ -24,8 +27,9 @@ use crate::writer::Writer;
 /// Reads a ledger that lies in the folder without a journal, once, so that its questions and its
 /// coverage count. Other artifacts are taken as they are and appended to. Answers whether there was
 /// anything that an earlier start, which was perhaps killed in between, had not read yet.
-pub(super) fn import(
-    environment: &Environment,
+pub(crate) fn import(
+    storage: &Arc<dyn Storage>,
+    out_dir: &Path,
     journal: &Journal,
     recovered: &Recovered,
 ) -> Result<bool, DialogueError> {
@@ -34,16 +38,16 @@ pub(super) fn import(
         if recovered.imports.iter().any(|known| known.file == name) {
             continue;
         }
-        let path = environment.out_dir.join(name);
+        let path = out_dir.join(name);
         let unreadable = |source| JournalError::Read {
             path: path.clone(),
             source: Arc::new(source),
         };
-        let length = environment.storage.len(&path).map_err(unreadable)?;
+        let length = storage.len(&path).map_err(unreadable)?;
         if length.unwrap_or(0) == 0 {
             continue;
         }
-        let bytes = environment.storage.read(&path).map_err(unreadable)?;
+        let bytes = storage.read(&path).map_err(unreadable)?;
         let whole = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
@@ -427,7 +431,7 @@ fn line_breaks(bytes: &[u8]) -> usize {
 /// The last `n` lines of a file, oldest first.
 fn tail_rows(
     environment: &Environment,
-    path: &std::path::Path,
+    path: &Path,
     n: usize,
 ) -> Result<Vec<Vec<u8>>, DialogueError> {
     const STEP: u64 = 1 << 20;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use forgemark_journal::{RoleTotals, Totals};
 
 /// What was added to the totals since they stood at `before`.
-pub(super) fn since(now: &Totals, before: &Totals) -> Totals {
+pub(crate) fn since(now: &Totals, before: &Totals) -> Totals {
     let nothing = BTreeMap::new();
     // A run that an earlier release began knows by role only what had been spent before it.
     let known = before.by_role.is_empty() || !before.by_endpoint.is_empty();

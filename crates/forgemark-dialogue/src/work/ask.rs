@@ -11,6 +11,7 @@ use forgemark_run::Verdict as Decision;
 
 use super::{Asked, Claimed, Halt, Session, USER};
 use crate::conversation::DropReason;
+use crate::judging::Read;
 use crate::pipeline::OFFER;
 use crate::plan::{Mode, draw_mode};
 use crate::prompts::{Exchange, UserTurnContext};
@@ -18,15 +19,6 @@ use crate::replies::{USER_TURN, UserTurn};
 
 /// Passages that a search for the last answer looks at before the offer is cut.
 const CANDIDATES: usize = 12;
-
-/// A structured reply with what the rows need of it.
-pub(super) struct Read<T> {
-    pub(super) value: T,
-    pub(super) raw: Arc<Json>,
-    /// Keys of the calls that were made for it, hexadecimal.
-    pub(super) calls: Vec<String>,
-    pub(super) at: forgemark_contract::time::Timestamp,
-}
 
 impl Session<'_> {
     /// Waits until everything that this conversation rests on is durable.
@@ -57,7 +49,7 @@ impl Session<'_> {
     /// Asks for JSON and books the calls. The inner error is a typed failure of the model.
     pub(super) async fn ask_json<T>(
         &mut self,
-        role: &'static str,
+        role: &str,
         item: &str,
         request: &ChatRequest,
         validate: impl Fn(&Json) -> Result<T, String>,

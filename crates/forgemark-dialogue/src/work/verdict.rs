@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use forgemark_contract::json::Json;
-use forgemark_model::chat::{ChatRequest, Failure, Message, ReplyFormat};
+use forgemark_model::chat::{ChatRequest, Failure};
 
 use super::answer::Answered;
-use super::ask::Read;
-use super::{ANSWER_ATTEMPTS, Asked, Halt, JUDGE, Session, Shown, failure_json};
+use super::{Asked, Halt, JUDGE, Session, Shown};
 use crate::config::Judging;
+use crate::judging::{Asks, Case, Read, Seat, ask_judge, evidence_of_all, failure_json};
 use crate::prompts::{JudgeContext, PromptError, Prompts, Rendered};
 use crate::replies::{JUDGE_CONVERSATION, JUDGE_TURN, Verdict};
-
-/// Most passages that a judge of a whole conversation is shown.
-const CONVERSATION_EVIDENCE: usize = 40;
 
 /// A judged turn.
 pub(super) struct Judged {
@@ -73,7 +70,7 @@ impl Session<'_> {
             .last()
             .map_or(("", ""), |(question, answer)| (question, answer));
         let rendered = self.judge_prompt(
-            &self.all_evidence(),
+            &evidence_of_all(&self.shown),
             question,
             answer,
             Prompts::judge_conversation,
@@ -86,19 +83,6 @@ impl Session<'_> {
             Err(failure) => self.conversation.judge_error = Some(failure_json(&failure)),
         }
         Ok(())
-    }
-
-    /// Passages shown in any turn, those of the last turns first, up to a limit.
-    fn all_evidence(&self) -> Vec<Shown> {
-        let mut all: Vec<Shown> = Vec::new();
-        for shown in self.shown.iter().rev() {
-            for one in shown {
-                if all.len() < CONVERSATION_EVIDENCE && !all.contains(one) {
-                    all.push(one.clone());
-                }
-            }
-        }
-        all
     }
 
     /// What a judge is given, in either granularity.
@@ -126,33 +110,37 @@ impl Session<'_> {
     async fn judge(
         &mut self,
         turn: u32,
-        schema: &'static str,
+        name: &'static str,
         rendered: Rendered,
     ) -> Result<Result<Read<Verdict>, Failure>, Halt> {
-        let config = Arc::clone(&self.work.config);
-        let mut last = None;
-        for attempt in 0..ANSWER_ATTEMPTS {
-            let mut request = ChatRequest::new(
-                vec![
-                    Message::system(rendered.system.as_str()),
-                    Message::user(rendered.task.as_str()),
-                ],
-                self.sample(turn, JUDGE, attempt),
-            );
-            request.format = ReplyFormat::JsonSchema {
-                name: schema.to_owned(),
-                schema: self.work.schemas.judge.clone(),
-            };
-            let item = self.item(turn, JUDGE, attempt);
-            let validate = |json: &Json| Verdict::from_json(json, &config.judge_reasons);
-            match self.ask_json(JUDGE, &item, &request, validate).await? {
-                Ok(read) => return Ok(Ok(read)),
-                Err(failure) => last = Some(failure),
-            }
-        }
-        Ok(Err(last.unwrap_or(Failure {
-            kind: forgemark_model::chat::FailureKind::ModelError,
-            detail: "the judge was not asked".to_owned(),
-        })))
+        let work = self.work;
+        let naming = self.naming();
+        let seat = Seat {
+            role: JUDGE,
+            repeat: 0,
+        };
+        let case = Case {
+            turn,
+            name,
+            schema: &work.schemas.judge,
+            rendered: &rendered,
+            reasons: &work.config.judge_reasons,
+        };
+        ask_judge(self, &naming, seat, &case).await
+    }
+}
+
+impl Asks for Session<'_> {
+    type Halt = Halt;
+
+    async fn ask(
+        &mut self,
+        role: &str,
+        item: &str,
+        request: &ChatRequest,
+        reasons: &[String],
+    ) -> Result<Result<Read<Verdict>, Failure>, Halt> {
+        let validate = |json: &Json| Verdict::from_json(json, reasons);
+        self.ask_json(role, item, request, validate).await
     }
 }

@@ -13,6 +13,7 @@ use forgemark_contract::time::{Clock, Timestamp};
 use forgemark_corpus::{Corpus, CorpusOptions, PdfChild};
 use forgemark_dialogue::DialogueError;
 use forgemark_dialogue::config::{Config, KEYS, Personas, SeedTopics};
+use forgemark_dialogue::judge::{self, LateJudge};
 use forgemark_dialogue::prompts::Prompts;
 use forgemark_dialogue::run::{DialogueRun, Environment, RunOptions, Summary};
 use forgemark_journal::{DiskStorage, OpenOptions};
@@ -251,8 +252,11 @@ impl Bench {
                 },
             )]),
             roles: ["user", "assistant", "judge"]
-                .map(|name| (name.to_owned(), role()))
-                .into(),
+                .map(str::to_owned)
+                .into_iter()
+                .chain(self.config().judges().iter().map(|one| one.role.clone()))
+                .map(|name| (name, role()))
+                .collect(),
             services: self.services(),
             budget: self.budget,
             http: HttpConfig {
@@ -317,6 +321,33 @@ impl Bench {
         }
     }
 
+    /// What judging later stands on.
+    pub(crate) fn judging(&self) -> judge::Environment {
+        let made = self.environment();
+        judge::Environment {
+            storage: made.storage,
+            out_dir: made.out_dir,
+            config: made.config,
+            corpus: Some(made.corpus),
+            prompts: made.prompts,
+            callers: made.callers,
+            clock: made.clock,
+            owner: made.owner,
+            journal: made.journal,
+        }
+    }
+
+    pub(crate) fn try_judge(
+        &self,
+        options: judge::Options,
+    ) -> Result<judge::Summary, DialogueError> {
+        try_judge_in(self.judging(), options, Cancel::new())
+    }
+
+    pub(crate) fn judge(&self) -> judge::Summary {
+        self.try_judge(judge::Options::default()).unwrap()
+    }
+
     pub(crate) fn open(&self) -> Result<DialogueRun, DialogueError> {
         DialogueRun::open(self.environment(), self.options.clone())
     }
@@ -361,6 +392,24 @@ impl Bench {
     pub(crate) fn file(&self, name: &str) -> Json {
         json::parse(&self.disk.files()[&Path::new(OUT).join(name)]).unwrap()
     }
+}
+
+/// Judges what lies in an environment's folder.
+pub(crate) fn try_judge_in(
+    environment: judge::Environment,
+    options: judge::Options,
+    cancel: Cancel,
+) -> Result<judge::Summary, DialogueError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let options = judge::Options {
+        skip_probe: true,
+        ..options
+    };
+    runtime.block_on(async { LateJudge::open(environment, options)?.drive(cancel).await })
 }
 
 pub(crate) fn http(urls: &[String]) -> Backend {

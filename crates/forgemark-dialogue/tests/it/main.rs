@@ -12,6 +12,7 @@ mod counts;
 mod dedup;
 mod determinism;
 mod faults;
+mod judge;
 mod kill_matrix;
 mod original;
 mod original_runs;

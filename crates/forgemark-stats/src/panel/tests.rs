@@ -60,3 +60,50 @@ fn pairs_share_units() {
     assert_eq!((found[0].equal, found[0].n), (2, 3));
     assert_eq!(Some(found[0].interval), wilson(2, 3, Z_95));
 }
+
+#[test]
+fn interval_alpha_of_krippendorffs_example() {
+    // The same example; the paper prints 0.849 for the interval metric.
+    let rows = [
+        "1 2 3 3 2 1 4 1 2 . . .",
+        "1 2 3 3 2 2 4 1 2 5 . 3",
+        ". 3 3 3 2 3 4 2 2 5 1 .",
+        "1 2 3 3 2 4 4 1 2 5 1 .",
+    ];
+    let scores = |offset: f64| -> Vec<Score> {
+        let votes = votes(&rows).into_iter();
+        let score = |vote: Vote| Score {
+            unit: vote.unit,
+            rater: vote.rater,
+            value: f64::from(vote.value - u32::from(b'0')) + offset,
+        };
+        votes.map(score).collect()
+    };
+    let found = alpha_interval(&scores(0.0), 400, 1).unwrap();
+    assert!((found.value - 0.849).abs() < 5e-4, "{found:?}");
+    assert_eq!((found.units, found.values), (11, 40));
+    let interval = found.interval.unwrap();
+    assert!(interval.low < found.value && found.value < interval.high);
+    // Only distances count.
+    let moved = alpha_interval(&scores(1e9), 0, 1).unwrap();
+    assert!((moved.value - found.value).abs() < 1e-6, "{moved:?}");
+}
+
+#[test]
+fn interval_alpha_is_undefined_where_nothing_can_disagree() {
+    let score = |unit, rater, value| Score { unit, rater, value };
+    assert_eq!(alpha_interval(&[], 0, 1), None);
+    let alone = [score(0, 0, 1.0), score(1, 0, 2.0)];
+    assert_eq!(alpha_interval(&alone, 0, 1), None, "one rater");
+    let same = [score(0, 0, 4.0), score(0, 1, 4.0)];
+    assert_eq!(alpha_interval(&same, 0, 1), None, "no variance");
+    let bad = [score(0, 0, f64::NAN), score(0, 1, 4.0)];
+    assert_eq!(alpha_interval(&bad, 0, 1), None, "not a number");
+    let full = [
+        score(0, 0, 1.0),
+        score(0, 1, 1.0),
+        score(1, 0, 9.0),
+        score(1, 1, 9.0),
+    ];
+    assert_eq!(alpha_interval(&full, 0, 1).map(|a| a.value), Some(1.0));
+}

@@ -17,6 +17,7 @@ mod config;
 mod cut;
 mod doctor;
 mod journal;
+mod judge;
 mod kill;
 mod label;
 mod original;

@@ -8,9 +8,14 @@ use crate::human;
 use crate::spending::{self, cost};
 use crate::table::{Align, Table};
 
-/// The exit code that belongs to an ending.
+/// The exit code that belongs to a run.
 pub fn exit(summary: &Summary) -> Exit {
-    match summary.ending {
+    exit_of(&summary.ending)
+}
+
+/// The exit code of an ending.
+pub fn exit_of(ending: &Ending) -> Exit {
+    match ending {
         Ending::Complete | Ending::AlreadyComplete => Exit::Done,
         Ending::TooManyFailed | Ending::NoProgress => Exit::Findings,
         Ending::EndpointsUnusable(_) => Exit::Endpoint,

@@ -141,6 +141,7 @@ pub fn dialogue_error(error: DialogueError) -> AppError {
         DialogueError::Probe { .. } => ErrorKind::Endpoint,
         DialogueError::Corpus(_) | DialogueError::Thread(_) => ErrorKind::Io,
         DialogueError::JournalOrder { .. } => ErrorKind::Damaged,
+        DialogueError::NothingToJudge { .. } => ErrorKind::NotFound,
         _ => ErrorKind::Config,
     };
     let mut hints = error.hints();
