@@ -125,6 +125,7 @@ impl Server {
         let config = CallerConfig {
             models: BTreeMap::from([("main".to_owned(), model)]),
             roles: BTreeMap::from([("user".to_owned(), role)]),
+            services: BTreeMap::new(),
             budget: Budget::default(),
             http: HttpConfig::default(),
         };

@@ -2,7 +2,7 @@
 //!
 //! | check | what has to hold | where |
 //! |---|---|---|
-//! | 2 | key sets of all nine artifacts, whatever is judged, dropped and seeded | here |
+//! | 2 | key sets of all nine artifacts, whatever is judged, dropped, seeded and searched | here |
 //! | 3 | killed at every write and at every call, the same command ends with equal files | `kill_matrix`, here |
 //! | 5 | equal seed and replies give equal questions and order under any concurrency and latency | `determinism`, `faults` |
 //! | 13 | storms of 429, endpoints that fail fast, all of them down and back; a run ends with reasons | `faults` |
@@ -16,9 +16,11 @@ use forgemark_dialogue::config::SeedTopics;
 use forgemark_dialogue::run::Ending;
 use forgemark_model::scripted::Dialogue;
 use forgemark_model::{Agent, Backend};
+use forgemark_testkit::endpoint::Endpoint;
 use forgemark_testkit::{Fault, FaultKind, MemDisk};
 
 use super::bench::{Bench, Counting, artifacts, assert_same, corpus, script, standing};
+use super::services::{Seen, searching};
 
 const DATASET: &str = "conversation_id timestamp question inputs qa_generation_plan kb_final_answer qa_judge \
                        conversation_judge turns conversation_history messages raw_result raw_results";
@@ -43,6 +45,7 @@ const SLOT: &str =
 const TURN: &str = "turn_index qa_generation kb_answer qa_judge qa_agent_used_name kb_agent_used_name seed_topic \
                     seed_question question_mode tool_events";
 const TOOL_EVENT: &str = "id name arguments result";
+const TOOL_RESULT: &str = "query results rendered";
 const RAW: &str = "turn_index attempt qa_raw kb_raw judge_raw qa_output kb_output qa_judge";
 const RAW_CONVERSATION: &str = "conversation_judge_raw conversation_judge";
 const INPUTS: &str = "question target_language target_languages question_seed run_id resume_run_id total_samples \
@@ -86,17 +89,22 @@ struct Case {
     judging: &'static str,
     batch: i64,
     ours: bool,
+    web: bool,
 }
 
 impl Case {
-    fn bench(self) -> Bench {
+    fn bench(self, endpoint: &Endpoint) -> Bench {
         // Some questions are asked twice and no second attempt is made, so conversations drop; seeds begin the others.
         let dialogue = Dialogue {
             conflict_rate: 0.3,
             shared_questions: 2,
             ..Dialogue::PLAIN
         };
-        let (mut bench, _) = Bench::scripted(17, dialogue);
+        let mut bench = if self.web {
+            searching(endpoint, dialogue, &Seen::default()).set("run.total_samples", 10)
+        } else {
+            Bench::scripted(17, dialogue).0
+        };
         let seeds = parse_str(
             r#"{"english": {"Valves": ["How does a valve open?", "Why does a valve leak?"]}}"#,
         );
@@ -131,7 +139,18 @@ impl Case {
         for turn in turns {
             assert_keys(turn, &[TURN], self.ours, "a turn");
             for event in turn.items("tool_events") {
-                assert_keys(event, &[TOOL_EVENT], self.ours, "a tool event");
+                assert_keys_or_more(event, &[TOOL_EVENT], self.ours, "a tool event");
+                let web = event.str_or("name", "") == "web_search";
+                assert_eq!(web, self.web);
+                assert_keys(event.at("result"), &[TOOL_RESULT], false, "a result");
+                let hit = if web {
+                    "title link snippet"
+                } else {
+                    "source chunk_index content"
+                };
+                for found in event.at("result").items("results") {
+                    assert_keys(found, &[hit], false, "what a tool found");
+                }
             }
             let judged = turn
                 .at("qa_judge")
@@ -158,8 +177,8 @@ impl Case {
 }
 
 /// Checks a run's nine artifacts.
-fn nine_artifacts(case: Case) {
-    let bench = case.bench();
+fn nine_artifacts(case: Case, endpoint: &Endpoint) {
+    let bench = case.bench(endpoint);
     let summary = bench.run();
     assert_eq!(summary.ending, Ending::Complete, "{case:?}");
     assert!(!summary.dropped.is_empty(), "{case:?}: nothing was dropped");
@@ -180,6 +199,7 @@ fn nine_artifacts(case: Case) {
     for row in bench.rows("turns.jsonl") {
         assert_keys(&row, &[TURN_ROW], ours, "turns");
         assert_eq!(row.at("judge_score").is_null(), case.judging != "turn");
+        assert_eq!(row.at("did_web_search").as_bool(), Some(case.web));
     }
     for (name, columns) in [
         ("conversations_sharegpt.jsonl", vec![SHAREGPT]),
@@ -257,14 +277,22 @@ fn states(case: Case, bench: &Bench, conversations: usize) {
 
 #[test]
 fn acceptance_8_2_2_key_sets_of_all_nine_artifacts() {
-    for judging in ["off", "turn", "conversation"] {
+    let endpoint = Endpoint::dialogue().unwrap();
+    for (judging, web) in [
+        ("off", false),
+        ("turn", false),
+        ("conversation", false),
+        ("turn", true),
+    ] {
         for batch in [1, 3] {
             for ours in [false, true] {
-                nine_artifacts(Case {
+                let case = Case {
                     judging,
                     batch,
                     ours,
-                });
+                    web,
+                };
+                nine_artifacts(case, &endpoint);
             }
         }
     }

@@ -15,7 +15,7 @@ use super::bench::{Bench, Counting, assert_same, questions, role, script};
 use super::check::{assert_clean, files_of};
 
 /// The text of tool results that a model saw.
-type Seen = Arc<Mutex<Vec<String>>>;
+pub(crate) type Seen = Arc<Mutex<Vec<String>>>;
 
 /// A model that searches the web once before each answer, and keeps what it was told.
 fn searcher(settings: Dialogue, seen: &Seen) -> Arc<Counting> {
@@ -45,7 +45,8 @@ fn root(endpoint: &Endpoint) -> String {
     endpoint.base_url().trim_end_matches("/v1").to_owned()
 }
 
-fn searching(endpoint: &Endpoint, settings: Dialogue, seen: &Seen) -> Bench {
+/// A run whose assistant searches the web at this endpoint.
+pub(crate) fn searching(endpoint: &Endpoint, settings: Dialogue, seen: &Seen) -> Bench {
     Bench::new(searcher(settings, seen) as Arc<dyn Agent>)
         .set("run.total_samples", 4)
         .set("run.concurrency", 3)
