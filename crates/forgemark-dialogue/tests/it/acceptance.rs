@@ -275,24 +275,26 @@ fn states(case: Case, bench: &Bench, conversations: usize) {
     assert!(waves.contains(&last), "{last} is a wave");
 }
 
-#[test]
-fn acceptance_8_2_2_key_sets_of_all_nine_artifacts() {
-    let endpoint = Endpoint::dialogue().unwrap();
-    for (judging, web) in [
-        ("off", false),
-        ("turn", false),
-        ("conversation", false),
-        ("turn", true),
-    ] {
-        for batch in [1, 3] {
-            for ours in [false, true] {
-                let case = Case {
-                    judging,
-                    batch,
-                    ours,
-                    web,
-                };
-                nine_artifacts(case, &endpoint);
+mod heavy {
+    #[test]
+    fn acceptance_8_2_2_key_sets_of_all_nine_artifacts() {
+        let endpoint = super::Endpoint::dialogue().unwrap();
+        for (judging, web) in [
+            ("off", false),
+            ("turn", false),
+            ("conversation", false),
+            ("turn", true),
+        ] {
+            for batch in [1, 3] {
+                for ours in [false, true] {
+                    let case = super::Case {
+                        judging,
+                        batch,
+                        ours,
+                        web,
+                    };
+                    super::nine_artifacts(case, &endpoint);
+                }
             }
         }
     }
