@@ -385,26 +385,29 @@ fn one_process_at_a_time() {
 #[test]
 fn at_every_point_the_bundle_is_wholly_old_or_wholly_new() {
     let settings = config(&[("saving.hf_push.include_run_state", Json::from(true))]);
-    let prepare = || {
-        let disk = foreign(&[1, 2]);
-        put(&disk, "/out/run_state/r.json", b"{}");
-        bundle(&disk, &settings).unwrap();
-        let rows = lines(&[row(2), row(3), row(5)]);
-        put(&disk, &format!("/out/{JUDGED}"), &rows);
-        disk.remove(Path::new("/out/run_state/r.json")).unwrap();
-        disk.sync_dir(Path::new("/out/run_state")).unwrap();
-        disk
-    };
-    let whole = prepare();
-    let (old, before) = (shown(&whole), whole.points());
+    let prepared = foreign(&[1, 2]);
+    put(&prepared, "/out/run_state/r.json", b"{}");
+    bundle(&prepared, &settings).unwrap();
+    assert!(proof(&prepared).is_clean());
+    put(
+        &prepared,
+        &format!("/out/{JUDGED}"),
+        &lines(&[row(2), row(3), row(5)]),
+    );
+    prepared.remove(Path::new("/out/run_state/r.json")).unwrap();
+    prepared.sync_dir(Path::new("/out/run_state")).unwrap();
+    let old = shown(&prepared);
+    // A copy, whose points are counted anew.
+    let whole = prepared.kill();
     bundle(&whole, &settings).unwrap();
+    assert!(proof(&whole).is_clean());
     let (new, points) = (shown(&whole), whole.points());
     assert!(old.contains_key("run_state/r.json") && !new.contains_key("run_state/r.json"));
-    assert!(points > before + 40, "{} points", points - before);
+    assert!(points > 40, "{points} points");
     let (mut stayed, mut went) = (0, 0);
-    for at in before + 1..=points {
+    for at in 1..=points {
         for then in Then::ALL {
-            let disk = prepare();
+            let disk = prepared.kill();
             disk.set_fault(Fault {
                 at,
                 kind: then.fault(),
@@ -431,19 +434,14 @@ fn at_every_point_the_bundle_is_wholly_old_or_wholly_new() {
                     &format!("{then:?} at {at}: {:?}", disk.point(at)),
                 );
             }
-            assert!(proof(&after).is_clean(), "{then:?} at {at}");
-            // And it can be made on this disk.
-            bundle(&after, &settings).unwrap();
-            assert_same(
-                &shown(&after),
-                &new,
-                &format!("again after {then:?} at {at}"),
-            );
+            if then == Then::PartialPowerLoss {
+                // And it can be made on this disk.
+                bundle(&after, &settings).unwrap();
+                let what = format!("again after {then:?} at {at}");
+                assert_same(&shown(&after), &new, &what);
+            }
         }
     }
-    println!(
-        "{} points, five faults each: {stayed} left the old bundle, {went} the new one",
-        points - before
-    );
+    println!("{points} points, five faults each: {stayed} left the old bundle, {went} the new one");
     assert!(stayed > 0 && went > 0);
 }
