@@ -23,8 +23,8 @@ use crate::network;
 use crate::providers::{self, PROVIDERS, Provider};
 use crate::secrets;
 
-use self::services::{secret, service_configs};
 pub use self::services::{ServiceRoute, service_routes};
+use self::services::{secret, service_configs};
 pub use self::wanted::Wanted;
 
 /// Names of models that run in this process begin with one of these.

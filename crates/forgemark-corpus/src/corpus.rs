@@ -303,7 +303,8 @@ impl Corpus {
         k: usize,
         filter: &dyn Fn(ChunkId) -> bool,
     ) -> Vec<Hit> {
-        self.search.search(query, Some((vectors, of_query)), k, filter)
+        self.search
+            .search(query, Some((vectors, of_query)), k, filter)
     }
 
     /// How much memory the corpus takes.

@@ -131,7 +131,10 @@ fn a_filter_is_kept_and_the_rest_moves_up() {
     );
     assert!(index.search("common words", None, 7, &|_| false).is_empty());
     assert!(index.search("common words", None, 0, &|_| true).is_empty());
-    assert_eq!(index.search("common words", None, 1_000, &|_| true).len(), 300);
+    assert_eq!(
+        index.search("common words", None, 1_000, &|_| true).len(),
+        300
+    );
 }
 
 #[test]

@@ -19,10 +19,9 @@ use super::source::{Source, Wanted};
 use super::stats::Stats;
 use super::{CARD, MANIFEST, SCHEMA, card, plots};
 use crate::config::Config;
+use crate::judge::JUDGEMENTS;
 use crate::render::RUN_STATE;
 
-/// Every judgement that was made after the run, one a line, with its `model`.
-const JUDGEMENTS: &str = "judgements.jsonl";
 /// Bytes that are handed to the disk at once.
 const CHUNK: usize = 1 << 20;
 

@@ -188,7 +188,10 @@ fn the_configuration_of_an_arena_is_read_as_an_arena_reads_it() {
     assert_eq!(exit, 0, "{report:?}");
     assert_eq!(lines(&report, "output"), ["ok arena will be created"]);
     let solver = lines(&report, "lab-two");
-    assert_eq!(solver, ["ok offline:solver/lab-two/0.5 runs in this process"]);
+    assert_eq!(
+        solver,
+        ["ok offline:solver/lab-two/0.5 runs in this process"]
+    );
     let served = lines(&report, "lab-one");
     assert!(served[0].ends_with("lists scripted-1"), "{served:?}");
     assert!(served[1].contains("gave a token"), "{served:?}");
