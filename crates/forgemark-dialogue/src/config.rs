@@ -8,6 +8,7 @@ mod keys;
 mod personas;
 mod read;
 mod seeds;
+mod views;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use forgemark_contract::json::{Json, Object};
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
 pub use seeds::{SeedError, SeedTopics};
+pub use views::{View, Views};
 
 use crate::question::Matching;
 
@@ -202,6 +204,8 @@ pub struct Config {
     pub columns: Columns,
     /// Which keys the artifacts carry.
     pub profile: Profile,
+    /// The derived files that are written. No part of the plan's identity: a view may be added later.
+    pub views: Views,
     /// Folder of prompt overrides.
     pub prompts: Option<PathBuf>,
 }

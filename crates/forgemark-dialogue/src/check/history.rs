@@ -13,9 +13,11 @@ use forgemark_journal::{Items, JournalError, Storage, inspect, verify};
 use super::columns;
 use super::diff::shown;
 use super::report::{At, Collector, Kind};
+use crate::config::Views;
 use crate::outcome::Outcome;
 use crate::question::{Matching, Question};
 use crate::render::{DATASET, round4};
+use crate::run::views_of_plan;
 
 /// Where findings about the journal itself stand.
 const JOURNAL: &str = ".forgemark/journal";
@@ -27,6 +29,8 @@ pub(super) struct History {
     pub(super) committed: BTreeMap<String, u64>,
     /// The columns of its runs.
     pub(super) columns: Vec<Columns>,
+    /// What its newest run leaves out, for rows that do not say so themselves.
+    pub(super) left_out: Views,
     /// Whether its newest run has not ended, so that some files may be behind.
     pub(super) is_open: bool,
     /// Rows of the dataset that were there before the journal.
@@ -96,6 +100,9 @@ impl History {
                 .iter()
                 .filter_map(|run| columns::of_plan(&run.plan))
                 .collect(),
+            left_out: newest.map_or(Views::default(), |run| {
+                Views::ALL.without(views_of_plan(&run.plan))
+            }),
             is_open: newest.is_some_and(|run| run.end.is_none()),
             imported,
             outcomes: Some(recovered.items().peekable()),

@@ -289,6 +289,7 @@ pub const KEYS: &[Key] = &[
     // saving
     key("saving.output_dir", Kind::Str, "\"outputs\"", &["OUTPUT_DIR"], "Folder of everything that a run writes, relative to the configuration."),
     key("saving.profile", Kind::OneOf(&[("forgemark", &[]), ("compat", &[])]), "\"forgemark\"", &[], "`compat` writes exactly what the original writes: no `forgemark` keys, its ids, dropped conversations in the training files."),
+    key("saving.artifacts", Kind::StrList, "[\"turns\", \"sharegpt\", \"sharegpt_judged\", \"conversations\", \"index\", \"run_state\"]", &[], "Derived files to write; what is left out saves disk and can be added later, at no cost. synthetic_qa, coverage_ledger and the journal are always written, because everything else is made from them."),
     key("saving.output_columns.messages", Kind::Str, "\"messages\"", &[], "Name of the column `messages` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.messages_with_tools", Kind::Str, "\"messages_with_tools\"", &[], "Name of the column `messages_with_tools` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.metadata", Kind::Str, "\"metadata\"", &[], "Name of the column `metadata` of the ShareGPT files; a blank or doubled name is an error."),

@@ -9,7 +9,7 @@ use forgemark_model::{Wire, settings};
 
 use super::{
     Accept, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, TurnDistribution, Turns,
-    keys,
+    Views, keys,
 };
 use crate::question::Matching;
 
@@ -189,6 +189,7 @@ impl Config {
                 "compat" => Profile::Compat,
                 _ => Profile::Forgemark,
             },
+            views: Views::read(values, problems)?,
             prompts: values.opt_str("prompts")?.map(PathBuf::from),
         })
     }

@@ -5,6 +5,7 @@ use forgemark_contract::json::{Json, Object, to_compact};
 use forgemark_journal::{Recovered, Totals};
 
 use super::{Environment, RunOptions, documents};
+use crate::config::Views;
 use crate::error::DialogueError;
 
 /// The run to work on.
@@ -17,21 +18,30 @@ pub(super) struct Choice {
     pub(super) at_least: Vec<u64>,
     /// What earlier runs in the folder had spent when this one first began.
     pub(super) spent_before: Totals,
+    /// The views that the run has written so far; `None` for a run that begins.
+    pub(super) views: Option<Views>,
 }
 
 /// Keys of the plan record that are no part of the plan's identity.
 const AT_LEAST: &str = "at_least";
 const SPENT_BEFORE: &str = "spent_before";
 const SPENT_BY_ENDPOINT: &str = "spent_before_by_endpoint";
-const NO_PART: [&str; 3] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT];
+const VIEWS: &str = "views";
+const NO_PART: [&str; 4] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT, VIEWS];
 
 /// The plan as the journal keeps it, with what a later part of the run must know:
 ///
 /// * the ordinals that existed before dropped conversations were made again, so that a run that is
 ///   killed in the middle of that still gives up no conversation that was good;
 /// * what earlier runs had spent, because the journal adds up the calls of all runs of a folder and
-///   only the newest run can go on: what came since is this run's.
-pub(super) fn recorded(mut plan: Json, at_least: &[u64], spent_before: &Totals) -> Json {
+///   only the newest run can go on: what came since is this run's;
+/// * the views that it writes, where it leaves some out.
+pub(super) fn recorded(
+    mut plan: Json,
+    at_least: &[u64],
+    spent_before: &Totals,
+    views: Views,
+) -> Json {
     if let Some(plan) = plan.as_object_mut() {
         if at_least.iter().any(|n| *n > 0) {
             plan.insert(
@@ -43,6 +53,9 @@ pub(super) fn recorded(mut plan: Json, at_least: &[u64], spent_before: &Totals) 
             plan.insert(SPENT_BEFORE, spent_before.to_json());
             plan.insert(SPENT_BY_ENDPOINT, spent_before.endpoints_to_json());
         }
+        if views != Views::ALL {
+            plan.insert(VIEWS, views.to_json());
+        }
     }
     plan
 }
@@ -52,6 +65,13 @@ pub(super) fn spent_before(plan: &Json) -> Totals {
     let mut totals = Totals::from_json(plan.at(SPENT_BEFORE));
     totals.read_endpoints(plan.at(SPENT_BY_ENDPOINT));
     totals
+}
+
+/// The views that the run of this recorded plan writes.
+pub(crate) fn views(plan: &Json) -> Views {
+    plan.at(VIEWS)
+        .as_array()
+        .map_or(Views::ALL, Views::from_json)
 }
 
 /// What identifies a run, part by part: configuration, prompts, documents, personas, seed topics.
@@ -146,6 +166,7 @@ pub(super) fn choose(
                 .filter_map(Json::as_u64)
                 .collect(),
             spent_before: spent_before(&newest.plan),
+            views: Some(views(&newest.plan)),
         });
     }
     let taken = |id: &str| recovered.runs.iter().any(|run| run.run_id == id);
@@ -181,5 +202,6 @@ pub(super) fn choose(
         first_item: committed,
         at_least: Vec::new(),
         spent_before: recovered.totals.clone(),
+        views: None,
     })
 }

@@ -13,3 +13,4 @@ mod faults;
 mod kill_matrix;
 mod resume;
 mod rows;
+mod views;
