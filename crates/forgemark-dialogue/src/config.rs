@@ -106,6 +106,36 @@ impl Accept {
     }
 }
 
+/// What happens to a message in another language than its conversation is to be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// Nothing; languages are not looked at.
+    Off,
+    /// It stands in the row.
+    Record,
+    /// The model is asked again; what is still wrong then stands in the row.
+    Retry,
+    /// The model is asked again; what is still wrong then drops the conversation.
+    Drop,
+}
+
+/// How languages are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LanguageCheck {
+    /// What happens to a message in another language.
+    pub on_mismatch: OnMismatch,
+    /// How often a message is asked for again.
+    pub retries: u32,
+}
+
+impl LanguageCheck {
+    /// Without any setting.
+    pub const DEFAULT: LanguageCheck = LanguageCheck {
+        on_mismatch: OnMismatch::Record,
+        retries: 1,
+    };
+}
+
 /// Which keys the artifacts carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -126,6 +156,8 @@ pub struct Config {
     pub batch_size: u64,
     /// Language labels, without repeats.
     pub languages: Vec<String>,
+    /// How the languages of messages are checked.
+    pub language: LanguageCheck,
     /// Good conversations wanted, a language.
     pub quotas: Vec<u64>,
     /// Seed of all random choices.
@@ -280,6 +312,10 @@ impl Config {
         // Named only where it is set, so that plans without it keep their identity.
         if let Some(most) = self.max_conversation_tokens {
             identity.push(("run.budget.max_tokens_per_conversation", Json::from(most)));
+        }
+        if self.language != LanguageCheck::DEFAULT {
+            let language = format!("{:?}", self.language);
+            identity.push(("language", Json::from(language)));
         }
         identity
     }

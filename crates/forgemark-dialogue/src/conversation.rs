@@ -7,9 +7,11 @@ use forgemark_contract::dialogue::{DatasetRow, RawConversation, RawResult, Turn}
 use forgemark_contract::json::Json;
 use forgemark_contract::time::Timestamp;
 use forgemark_corpus::ChunkId;
+use forgemark_language::Verdict;
 use forgemark_model::chat::{FailureKind, Usage};
 
 use crate::deck::Reservation;
+use crate::languages::Languages;
 use crate::outcome::Outcome;
 use crate::plan::Sketch;
 
@@ -37,16 +39,19 @@ pub enum DropReason {
     JudgeReject,
     /// The conversation's calls took as many tokens as one may.
     Budget,
+    /// A message stayed in another language, and `language.check` is `drop`.
+    LanguageMismatch,
 }
 
 impl DropReason {
     /// All reasons, in the order of reports.
-    pub const ALL: [DropReason; 5] = [
+    pub const ALL: [DropReason; 6] = [
         DropReason::DedupExhausted,
         DropReason::ParseError,
         DropReason::ModelError,
         DropReason::JudgeReject,
         DropReason::Budget,
+        DropReason::LanguageMismatch,
     ];
 
     /// The word in the artifacts.
@@ -57,6 +62,7 @@ impl DropReason {
             DropReason::ModelError => "model_error",
             DropReason::JudgeReject => "judge_reject",
             DropReason::Budget => "budget",
+            DropReason::LanguageMismatch => "language_mismatch",
         }
     }
 
@@ -101,6 +107,8 @@ pub(crate) struct TurnFacts {
     pub(crate) covered_topic: Option<Arc<str>>,
     /// Support score of the answer, in thousandths; `None` without claims.
     pub(crate) support_milli: Option<u32>,
+    /// What was found about the languages of question and answer; `None` where they are not checked.
+    pub(crate) spoken: [Option<Verdict>; 2],
 }
 
 /// A conversation, complete or as far as it came.
@@ -187,6 +195,12 @@ impl Conversation {
             .filter_map(|facts| facts.covered)
             .filter(|chunk| seen.insert(*chunk))
             .collect()
+    }
+
+    /// Messages by what was found about their language.
+    pub(crate) fn languages(&self) -> Languages {
+        let spoken = self.facts.iter().flat_map(|facts| facts.spoken);
+        spoken.flatten().collect()
     }
 
     /// Mean support over the turns that have one, in [0, 1].

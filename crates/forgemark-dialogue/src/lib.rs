@@ -19,6 +19,7 @@ mod deck;
 pub mod demo;
 mod error;
 pub mod estimate;
+mod languages;
 pub mod offline;
 mod outcome;
 pub mod passages;
@@ -38,5 +39,6 @@ mod writer;
 
 pub use conversation::{DropReason, Dropped};
 pub use error::DialogueError;
+pub use languages::Languages;
 pub use pipeline::{MaxFailed, OFFER, StoppedBy, Tally};
 pub use question::Matching;

@@ -1,8 +1,8 @@
 //! Admission and commit of conversations, both in the order of the run.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use forgemark_corpus::{ChunkId, Corpus};
 use forgemark_run::{Flow, ItemKey, Next, Pipeline, View};
@@ -11,6 +11,7 @@ use crate::config::{Config, Coverage, Exhaustion};
 use crate::conversation::{Conversation, DropReason, Plan};
 use crate::deck::{Balance, Deck};
 use crate::error::DialogueError;
+use crate::languages::Languages;
 use crate::outcome::Outcome;
 use crate::plan::Planner;
 use crate::rng::Rng;
@@ -34,7 +35,7 @@ pub struct Tally {
     /// Complete turns of good conversations.
     pub turns: AtomicU64,
     /// Dropped conversations, by reason in the order of [`DropReason::ALL`].
-    pub dropped: [AtomicU64; 5],
+    pub dropped: [AtomicU64; DropReason::ALL.len()],
     /// Sum of judge scores in thousandths, and how many.
     pub score_milli: AtomicU64,
     /// Conversations with a judge score.
@@ -43,6 +44,8 @@ pub struct Tally {
     pub support_milli: AtomicU64,
     /// Conversations with a support score.
     pub supported: AtomicU64,
+    /// Messages of good conversations by what was found about their language, by language label's place.
+    pub languages: Mutex<BTreeMap<u32, Languages>>,
 }
 
 impl Tally {
@@ -65,6 +68,14 @@ impl Tally {
                     );
                     add(&self.supported, 1);
                 }
+                let mut languages = self
+                    .languages
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                languages
+                    .entry(outcome.key.group)
+                    .or_default()
+                    .add(outcome.languages);
             }
             Some(reason) => {
                 let cells = DropReason::ALL.iter().zip(&self.dropped);

@@ -429,6 +429,10 @@ impl Renderer {
             "judge_score",
             Json::from(conversation.judge_score().map(round4)),
         );
+        let languages = conversation.languages();
+        if languages.total() > 0 {
+            summary.insert("languages", languages.to_json());
+        }
         if let Some(error) = &conversation.judge_error {
             summary.insert("judge_error", error.clone());
         }

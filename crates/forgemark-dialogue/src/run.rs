@@ -28,6 +28,7 @@ use forgemark_corpus::Corpus;
 use forgemark_journal::{
     ArtifactSet, Journal, JournalError, OpenOptions, Record, Recovered, RunLock, Storage, Totals,
 };
+use forgemark_language::Label;
 use forgemark_model::caller::{CallError, Caller, Clock};
 use forgemark_model::config::CallerConfig;
 use forgemark_run::{Cancel, Ended, Limits, Open, Progress, Speculation, drive};
@@ -36,7 +37,7 @@ use crate::config::{Config, Personas, SeedTopics, Views};
 use crate::conversation::{Conversation, DropReason};
 use crate::error::DialogueError;
 use crate::pipeline::{DialoguePipeline, MaxFailed, StoppedBy, Tally};
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, language_name};
 use crate::registry::Registry;
 use crate::render::{APPEND_FILES, Renderer};
 use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USER};
@@ -262,6 +263,11 @@ impl DialogueRun {
             caller: caller.clone(),
             schemas: Schemas::new(&config.judge_reasons),
             shelf: crate::work::Shelf::default(),
+            labels: config
+                .languages
+                .iter()
+                .map(|label| Label::read(language_name(label)))
+                .collect(),
             run: choice.run.to_string(),
         });
         let renderer = Renderer::new(

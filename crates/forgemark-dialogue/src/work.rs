@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod fidelity;
 mod shelf;
 mod verdict;
 
@@ -20,6 +21,7 @@ use forgemark_contract::json::{Json, Object};
 use forgemark_contract::time::Timestamp;
 use forgemark_corpus::{ChunkId, Corpus};
 use forgemark_journal::{Durable, JournalError};
+use forgemark_language::Label;
 use forgemark_model::caller::{CallError, Called, Caller};
 use forgemark_model::chat::{Failure, Schema, ToolSpec};
 use forgemark_run::{ItemCtx, ItemKey, Stop, Work};
@@ -31,6 +33,7 @@ use crate::plan::Mode;
 use crate::prompts::{PromptError, Prompts, Rendered};
 use crate::registry::Registry;
 use crate::rng::Rng;
+use fidelity::Spoken;
 pub(crate) use shelf::Shelf;
 
 /// Role names of the caller.
@@ -51,6 +54,8 @@ pub(crate) struct DialogueWork {
     pub(crate) caller: Caller,
     pub(crate) schemas: Schemas,
     pub(crate) shelf: Shelf,
+    /// What each language label asks for.
+    pub(crate) labels: Vec<Label>,
     /// Identity of the run, mixed into sample numbers so that another run draws other samples.
     pub(crate) run: String,
 }
@@ -195,6 +200,7 @@ struct Asked {
     claimed: Claimed,
     calls: Vec<String>,
     flags: Vec<String>,
+    spoken: Option<Spoken>,
 }
 
 /// What became of the topic that the user role claims.
@@ -295,6 +301,12 @@ impl Session<'_> {
             ]),
         );
         forgemark.insert("support", answered.support.clone());
+        if let (Some(user), Some(assistant)) = (asked.spoken, answered.spoken) {
+            forgemark.insert(
+                "language",
+                Json::object([("user", user.to_json()), ("assistant", assistant.to_json())]),
+            );
+        }
         if let Some(reasoning) = &answered.reasoning {
             forgemark.insert("reasoning_content", reasoning.as_str());
         }
@@ -364,6 +376,7 @@ impl Session<'_> {
                 .chunk
                 .map(|chunk| Arc::from(corpus.topic_id(chunk))),
             support_milli: answered.support_milli,
+            spoken: [asked.spoken, answered.spoken].map(|spoken| Some(spoken?.verdict())),
         });
         self.conversation.turns.push(Arc::new(turn));
         self.shown.push(answered.shown);

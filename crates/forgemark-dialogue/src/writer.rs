@@ -235,15 +235,18 @@ impl Body {
         self.seq = seq;
         self.is_idle = false;
         let (path, file) = self.renderer.render(conversation, seq, &mut self.texts);
+        let mut outcome = Outcome::of(conversation, seq);
         if self.views.has(View::Conversations) {
+            outcome.spent.bytes += file.len() as u64;
             self.artifacts.put(&path, file)?;
         }
         for (name, lines) in APPEND_FILES.iter().zip(&self.texts.lines) {
             if !lines.is_empty() && self.views.writes(name) {
+                outcome.spent.bytes += lines.len() as u64;
                 self.artifacts.append(name, lines)?;
             }
         }
-        self.items.push(Outcome::of(conversation, seq).to_json());
+        self.items.push(outcome.to_json());
         self.slots.push(StateSlot::Ended(Arc::clone(conversation)));
         if self.slots.len() as u64 >= self.batch_size {
             self.put_states(true)?;

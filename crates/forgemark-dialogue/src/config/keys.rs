@@ -268,6 +268,8 @@ pub const KEYS: &[Key] = &[
     inert("llm.agents.judge.routing.strategy", Kind::Str, "\"weighted_least_inflight\"", &["LLM_JUDGE_ROUTING_STRATEGY", "LLM_QA_JUDGE_ROUTING_STRATEGY"], "How calls of the judge are spread.", STRATEGY),
     refused("llm.agents.judge.routing.endpoints", Kind::List, "[]", &["LLM_JUDGE_ROUTING_ENDPOINTS_JSON", "LLM_QA_JUDGE_ROUTING_ENDPOINTS_JSON"], "Servers of the judge alone.", ONE_POOL),
     refused("llm.agents.judge.api_key", Kind::Any, "null", &[], "Key of the judge.", SECRET),
+    key("language.check", Kind::OneOf(&[("off", &[]), ("record", &[]), ("retry", &[]), ("drop", &[])]), "\"record\"", &[], "Compare script and language of every message with the language label: `off`; `record` writes what was found into the rows; `retry` asks again and records what is still wrong; `drop` asks again and then drops the conversation (reason `language_mismatch`). Of a dialect only script and language are checked."),
+    key("language.retries", int(0, 10), "1", &[], "How often a message in another language is asked for again, with `language.check: retry` or `drop`."),
     // coverage and duplicates
     key("coverage.doc_coverage_mode", Kind::OneOf(&[("balanced", &[]), ("off", &[]), ("compat", &[])]), "\"balanced\"", &["DOC_COVERAGE_MODE"], "How documents take turns: `balanced` by use, `off` at random, `compat` by the formula of the original."),
     key("coverage.doc_coverage_epsilon", float(0.0, 1.0), "0.15", &["DOC_COVERAGE_EPSILON"], "With `doc_coverage_mode: compat` only: share of choices that look at all documents whatever their use, 0 to 1."),

@@ -8,8 +8,8 @@ use forgemark_contract::settings::{Resolved, SettingError};
 use forgemark_model::{Wire, settings};
 
 use super::{
-    Accept, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, TurnDistribution, Turns,
-    Views, keys,
+    Accept, Config, Coverage, Exhaustion, Judging, LanguageCheck, OnMismatch, Profile,
+    RoleSettings, TurnDistribution, Turns, Views, keys,
 };
 use crate::question::Matching;
 
@@ -134,6 +134,15 @@ impl Config {
             resume_run_id,
             batch_size,
             languages,
+            language: LanguageCheck {
+                on_mismatch: match values.str("language.check")? {
+                    "off" => OnMismatch::Off,
+                    "retry" => OnMismatch::Retry,
+                    "drop" => OnMismatch::Drop,
+                    _ => OnMismatch::Record,
+                },
+                retries: values.u64("language.retries")? as u32,
+            },
             quotas,
             seed: values.u64("run.seed")?,
             concurrency: values.usize("run.concurrency")?.max(1),

@@ -8,6 +8,7 @@ use forgemark_corpus::ChunkId;
 use forgemark_model::chat::{ChatReply, ChatRequest, Failure, Message, ReplyFormat, ToolChoice};
 use forgemark_model::structured::{self, Problem};
 
+use super::fidelity::{Heard, Spoken};
 use super::{ANSWER_ATTEMPTS, ASSISTANT, Asked, Halt, Session};
 use crate::conversation::DropReason;
 use crate::prompts::AssistantTurnContext;
@@ -32,6 +33,7 @@ pub(super) struct Answered {
     pub(super) reasoning: Option<String>,
     pub(super) calls: Vec<String>,
     pub(super) flags: Vec<String>,
+    pub(super) spoken: Option<Spoken>,
 }
 
 /// One run of the tool loop that ended with an answer.
@@ -42,6 +44,7 @@ struct Loop {
     chunks: Vec<ChunkId>,
     calls: Vec<String>,
     flags: Vec<String>,
+    spoken: Option<Spoken>,
 }
 
 impl Session<'_> {
@@ -128,6 +131,7 @@ impl Session<'_> {
             reasoning: done.reply.reasoning,
             calls: done.calls,
             flags: done.flags,
+            spoken: done.spoken,
         }
     }
 
@@ -148,6 +152,7 @@ impl Session<'_> {
         let mut calls: Vec<String> = Vec::new();
         let mut flags: Vec<String> = Vec::new();
         let mut asked_again = false;
+        let mut corrections = 0;
         let mut round = 0;
         loop {
             if round >= rounds {
@@ -195,15 +200,31 @@ impl Session<'_> {
                 ));
             }
             match structured::read(&reply, AssistantTurn::from_json) {
-                Ok(mut turn) => {
-                    flags.append(&mut turn.flags);
+                Ok(mut answer) => {
+                    let spoken = match self.hear(turn, &answer.answer, corrections)? {
+                        Heard::Take(spoken) => spoken,
+                        Heard::Again(what) => {
+                            corrections += 1;
+                            request = structured::reask(
+                                &request,
+                                &reply,
+                                &what,
+                                self.work.prompts.reask(),
+                            );
+                            request.tool_choice = ToolChoice::None;
+                            round = rounds;
+                            continue;
+                        }
+                    };
+                    flags.append(&mut answer.flags);
                     return Ok(Ok(Loop {
-                        turn,
+                        turn: answer,
                         reply,
                         events,
                         chunks,
                         calls,
                         flags,
+                        spoken,
                     }));
                 }
                 Err(Problem::Failure(failure)) => return Ok(Err(failure)),

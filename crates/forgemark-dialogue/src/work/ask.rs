@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use forgemark_contract::json::Json;
 use forgemark_corpus::ChunkId;
-use forgemark_model::chat::{ChatRequest, Failure, Message, ReplyFormat};
+use forgemark_model::chat::{ChatReply, ChatRequest, Failure, Message, ReplyFormat};
 use forgemark_model::structured::{self, JsonAsk};
 use forgemark_run::Verdict as Decision;
 
+use super::fidelity::{Heard, Spoken};
 use super::{Asked, Claimed, Halt, Session, USER};
 use crate::conversation::DropReason;
 use crate::pipeline::OFFER;
@@ -23,7 +24,7 @@ const CANDIDATES: usize = 12;
 /// A structured reply with what the rows need of it.
 pub(super) struct Read<T> {
     pub(super) value: T,
-    pub(super) raw: Arc<Json>,
+    pub(super) reply: ChatReply,
     /// Keys of the calls that were made for it, hexadecimal.
     pub(super) calls: Vec<String>,
     pub(super) at: forgemark_contract::time::Timestamp,
@@ -90,7 +91,7 @@ impl Session<'_> {
         Ok(match (answer.outcome, last.outcome) {
             (Ok(value), Ok(reply)) => Ok(Read {
                 value,
-                raw: Arc::clone(&reply.tree),
+                reply,
                 calls,
                 at: last.at,
             }),
@@ -195,11 +196,8 @@ impl Session<'_> {
             let offered = self.offer(turn, attempt, mode, &avoid);
             let request = self.user_request(turn, attempt, mode, &offered, &rejected)?;
             let item = self.item(turn, USER, attempt);
-            let read = match self
-                .ask_json(USER, &item, &request, UserTurn::from_json)
-                .await?
-            {
-                Ok(read) => read,
+            let (read, spoken) = match self.ask_question(turn, &item, request).await? {
+                Ok(asked) => asked,
                 Err(failure) => {
                     last = (DropReason::of_failure(failure.kind), failure.detail);
                     continue;
@@ -227,16 +225,48 @@ impl Session<'_> {
                         offered,
                         generation: read.value.json,
                         question: read.value.question,
-                        raw: read.raw,
+                        raw: read.reply.tree,
                         at: read.at,
                         claimed,
                         calls: read.calls,
                         flags: read.value.flags,
+                        spoken,
                     });
                 }
             }
         }
         Err(Self::drop_as(last.0, turn, last.1))
+    }
+
+    /// Asks for a question in the language of the conversation.
+    async fn ask_question(
+        &mut self,
+        turn: u32,
+        item: &str,
+        mut request: ChatRequest,
+    ) -> Result<Result<(Read<UserTurn>, Option<Spoken>), Failure>, Halt> {
+        let mut earlier: Vec<String> = Vec::new();
+        let mut corrections = 0;
+        loop {
+            let asked = self.ask_json(USER, item, &request, UserTurn::from_json);
+            let mut read = match asked.await? {
+                Ok(read) => read,
+                Err(failure) => return Ok(Err(failure)),
+            };
+            match self.hear(turn, &read.value.question, corrections)? {
+                Heard::Take(spoken) => {
+                    earlier.append(&mut read.calls);
+                    read.calls = earlier;
+                    return Ok(Ok((read, spoken)));
+                }
+                Heard::Again(what) => {
+                    corrections += 1;
+                    earlier.append(&mut read.calls);
+                    let template = self.work.prompts.reask();
+                    request = structured::reask(&request, &read.reply, &what, template);
+                }
+            }
+        }
     }
 
     fn user_request(

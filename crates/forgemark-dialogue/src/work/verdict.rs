@@ -53,7 +53,7 @@ impl Session<'_> {
         Ok(match self.judge(turn, JUDGE_TURN, rendered).await? {
             Ok(read) => Judged {
                 verdict: read.value.json,
-                raw: read.raw,
+                raw: read.reply.tree,
                 error: None,
                 calls: read.calls,
                 flags: read.value.flags,
@@ -82,7 +82,7 @@ impl Session<'_> {
         match self.judge(0, JUDGE_CONVERSATION, rendered).await? {
             Ok(read) => {
                 self.conversation
-                    .push_conversation_judge(read.value.json, read.raw);
+                    .push_conversation_judge(read.value.json, read.reply.tree);
             }
             Err(failure) => self.conversation.judge_error = Some(failure_json(&failure)),
         }

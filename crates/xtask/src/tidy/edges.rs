@@ -40,7 +40,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "forgemark-app",
         &[
-            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena", "curate",
+            "contract", "stats", "language", "journal", "run", "model", "corpus", "dialogue",
+            "arena", "curate",
         ],
     ),
     (

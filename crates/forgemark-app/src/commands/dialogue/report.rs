@@ -1,7 +1,9 @@
 //! The table at the end of a run.
 
 use forgemark_contract::json::{Json, Object};
+use forgemark_dialogue::Languages;
 use forgemark_dialogue::run::{Ending, Summary};
+use forgemark_language::Verdict;
 
 use crate::exit::Exit;
 use crate::human;
@@ -83,6 +85,9 @@ pub fn table(summary: &Summary) -> String {
     for (reason, n) in &summary.dropped {
         row(&format!("  {reason}"), human::count(*n));
     }
+    for (label, found) in &summary.languages {
+        row(&format!("messages in {label}"), languages(found));
+    }
     let all = summary.totals.all();
     row("calls", human::count(all.calls));
     if summary.replayed_calls > 0 {
@@ -106,6 +111,15 @@ pub fn table(summary: &Summary) -> String {
     spending::below(&table, &summary.totals)
 }
 
+/// The verdicts that occur, with their shares.
+fn languages(found: &Languages) -> String {
+    let shares = Verdict::ALL.into_iter().filter_map(|verdict| {
+        let share = found.share(verdict).filter(|share| *share > 0.0)?;
+        Some(format!("{:.1} % {}", share * 100.0, verdict.as_str()))
+    });
+    shares.collect::<Vec<_>>().join(", ")
+}
+
 fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
@@ -118,6 +132,20 @@ pub fn json(summary: &Summary) -> Json {
         .iter()
         .map(|(reason, n)| ((*reason).to_owned(), Json::from(*n)))
         .collect();
+    let languages = summary.languages.iter().map(|(label, found)| {
+        let shares = Verdict::ALL.map(|verdict| (verdict.as_str(), found.share(verdict)));
+        let shares: Object = shares
+            .into_iter()
+            .map(|(word, share)| (word, Json::from(share)))
+            .collect();
+        let about = Json::object([
+            ("messages", Json::from(found.total())),
+            ("counts", found.to_json()),
+            ("shares", Json::Object(shares)),
+        ]);
+        (label.as_str(), about)
+    });
+    let languages: Object = languages.collect();
     Json::object([
         ("run_id", Json::from(summary.run_id.as_str())),
         ("status", Json::from(summary.ending.word())),
@@ -132,6 +160,7 @@ pub fn json(summary: &Summary) -> Json {
         ("dropped", Json::Object(dropped)),
         ("mean_judge_score", Json::from(summary.mean_score)),
         ("mean_support", Json::from(summary.mean_support)),
+        ("languages", Json::Object(languages)),
         ("calls", Json::from(all.calls)),
         ("calls_replayed", Json::from(summary.replayed_calls)),
         ("calls_discarded", Json::from(summary.discarded_calls)),
