@@ -4,6 +4,7 @@
 //! of file, environment and flags happens above this crate. [`Config::new`] turns the resolved
 //! values into types and finds the conflicts between keys.
 
+mod goals;
 mod keys;
 mod personas;
 mod read;
@@ -16,11 +17,13 @@ use std::path::PathBuf;
 use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
 
+pub(crate) use goals::DIFFICULTIES;
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
 pub use seeds::{SeedError, SeedTopics};
 pub use views::{View, Views};
 
+use crate::goals::{Dimension, Goals};
 use crate::question::Matching;
 
 pub use forgemark_model::settings::{
@@ -160,6 +163,8 @@ pub struct Config {
     pub language: LanguageCheck,
     /// Good conversations wanted, a language.
     pub quotas: Vec<u64>,
+    /// What the run should have of each document, topic, persona, mode, difficulty and language.
+    pub goals: Goals,
     /// Seed of all random choices.
     pub seed: u64,
     /// Conversations at the same time.
@@ -312,6 +317,14 @@ impl Config {
         // Named only where it is set, so that plans without it keep their identity.
         if let Some(most) = self.max_conversation_tokens {
             identity.push(("run.budget.max_tokens_per_conversation", Json::from(most)));
+        }
+        // The goals of languages are totals, which may change.
+        let mut goals = self.goals.clone();
+        goals.remove(Dimension::Language);
+        if !goals.is_empty() {
+            let languages = self.quotas.iter().filter(|quota| **quota > 0).count();
+            let text = format!("{goals:?} over {languages} languages");
+            identity.push(("quotas", Json::from(text)));
         }
         if self.language != LanguageCheck::DEFAULT {
             let language = format!("{:?}", self.language);

@@ -11,9 +11,10 @@ use forgemark_language::Verdict;
 use forgemark_model::chat::{FailureKind, Usage};
 
 use crate::deck::Reservation;
+use crate::goals::{Dimension, Made};
 use crate::languages::Languages;
 use crate::outcome::Outcome;
-use crate::plan::Sketch;
+use crate::plan::{Mode, Sketch};
 
 /// What an item is run from.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(crate) struct Plan {
     pub(crate) sketch: Sketch,
     /// Passages that this conversation may use up.
     pub(crate) reservation: Reservation,
+    /// The mode of each turn, where a goal is set for modes.
+    pub(crate) modes: Vec<Mode>,
+    /// The difficulty that is asked for in each turn, where a goal is set for difficulties.
+    pub(crate) difficulties: Vec<&'static str>,
     /// Latest questions of the language as of the plan's fixed earlier point, oldest first.
     pub(crate) recent: Vec<Arc<str>>,
 }
@@ -101,6 +106,8 @@ pub(crate) struct TurnFacts {
     pub(crate) asked_at: Timestamp,
     /// Path of the claimed topic among those offered; empty when it was not offered.
     pub(crate) source_path: String,
+    /// Path of the document that counts as covered; empty without one.
+    pub(crate) document: Arc<str>,
     /// The passage that counts as covered.
     pub(crate) covered: Option<ChunkId>,
     /// Its topic id.
@@ -195,6 +202,26 @@ impl Conversation {
             .filter_map(|facts| facts.covered)
             .filter(|chunk| seen.insert(*chunk))
             .collect()
+    }
+
+    /// What it has of everything that goals may be set for.
+    pub(crate) fn made(&self) -> Made {
+        let mut made = Made::of_one(self.turns.len() as u64);
+        let sketch = &self.plan.sketch;
+        if let Some(persona) = &sketch.user_persona {
+            made.note(Dimension::Persona, &persona.id);
+        }
+        if let Some(turn) = self.turns.first() {
+            made.note(Dimension::Topic, &turn.seed_topic);
+        }
+        made.note(Dimension::Language, &sketch.language);
+        for (turn, facts) in self.turns.iter().zip(&self.facts) {
+            made.note(Dimension::Mode, &turn.question_mode);
+            let difficulty = turn.qa_generation.str_or("difficulty", "");
+            made.note(Dimension::Difficulty, difficulty);
+            made.note(Dimension::Document, &facts.document);
+        }
+        made
     }
 
     /// Messages by what was found about their language.

@@ -73,6 +73,12 @@ pub enum DialogueError {
         /// The ordinal that was expected.
         expected: u64,
     },
+    /// Goals are set for what does not exist.
+    #[error("quotas name what does not exist")]
+    Quotas {
+        /// One line each.
+        what: Vec<String>,
+    },
     /// Views were to be added, and rows were replaced since the run made them.
     #[error("{} cannot be added to this run: its rows were changed after they were made", words(*views))]
     ViewsTooLate {
@@ -128,6 +134,7 @@ impl DialogueError {
             DialogueError::JournalOrder { .. } => {
                 vec!["run `forgemark journal verify` on the output folder".to_owned()]
             }
+            DialogueError::Quotas { what } => what.clone(),
             DialogueError::ViewsTooLate { views } => vec![
                 format!("take {} out of `saving.artifacts` to go on with this run", words(*views)),
                 "`synthetic_qa.jsonl` has all that the left-out files would have".to_owned(),

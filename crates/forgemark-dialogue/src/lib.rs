@@ -19,6 +19,7 @@ mod deck;
 pub mod demo;
 mod error;
 pub mod estimate;
+mod goals;
 mod languages;
 pub mod offline;
 mod outcome;
@@ -39,6 +40,7 @@ mod writer;
 
 pub use conversation::{DropReason, Dropped};
 pub use error::DialogueError;
+pub use goals::{Dimension, Gap, Goal, Goals, Made, gaps};
 pub use languages::Languages;
 pub use pipeline::{MaxFailed, OFFER, StoppedBy, Tally};
 pub use question::Matching;

@@ -5,6 +5,7 @@ use forgemark_contract::json::{Json, Object};
 use forgemark_run::ItemKey;
 
 use crate::conversation::{Conversation, DropReason};
+use crate::goals::Made;
 use crate::languages::Languages;
 
 /// One committed conversation.
@@ -25,6 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) support: Option<f64>,
     pub(crate) languages: Languages,
     pub(crate) spent: Spent,
+    /// What it has of everything that goals may be set for.
+    pub(crate) made: Made,
 }
 
 /// What a conversation took.
@@ -92,6 +95,7 @@ impl Outcome {
                 cost_micro_usd: conversation.cost_micro_usd,
                 bytes: 0,
             },
+            made: conversation.made(),
         }
     }
 
@@ -120,6 +124,7 @@ impl Outcome {
             ("support", Json::from(self.support)),
             ("languages", self.languages.to_json()),
             ("spent", self.spent.to_json()),
+            ("made", self.made.to_json()),
         ]))
     }
 
@@ -147,6 +152,7 @@ impl Outcome {
             support: value.get("support").and_then(Json::as_f64),
             languages: Languages::from_json(value.at("languages")),
             spent: Spent::from_json(value.at("spent")),
+            made: Made::from_json(value.at("made"), value.get("turns")?.as_u64()?),
         })
     }
 }

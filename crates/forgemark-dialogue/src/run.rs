@@ -36,6 +36,7 @@ use forgemark_run::{Cancel, Ended, Limits, Open, Progress, Speculation, drive};
 use crate::config::{Config, Personas, SeedTopics, Views};
 use crate::conversation::{Conversation, DropReason};
 use crate::error::DialogueError;
+use crate::goals::unreachable;
 use crate::pipeline::{DialoguePipeline, MaxFailed, StoppedBy, Tally};
 use crate::prompts::{Prompts, language_name};
 use crate::registry::Registry;
@@ -158,6 +159,7 @@ pub struct DialogueRun {
     finished_before: bool,
     /// Whether everything that was committed is made again from the journal.
     replayed: bool,
+    warnings: Vec<String>,
     spent_before: Totals,
     /// Dropped last: nothing may write any more when another process gets it.
     _lock: RunLock,
@@ -174,6 +176,17 @@ impl DialogueRun {
             return Err(DialogueError::NoDocuments {
                 path: config.documents.clone(),
                 damaged: Vec::new(),
+            });
+        }
+        let unreachable = unreachable(
+            config,
+            &environment.corpus,
+            environment.personas.as_ref(),
+            environment.seeds.as_ref(),
+        );
+        if !unreachable.errors.is_empty() {
+            return Err(DialogueError::Quotas {
+                what: unreachable.errors,
             });
         }
         let storage = Arc::clone(&environment.storage);
@@ -207,7 +220,13 @@ impl DialogueRun {
         let mut artifacts = ArtifactSet::open(&journal, &files)?;
         let mut at_least = choice.at_least;
         let begin = |at_least: &[u64], views: Views| {
-            let plan = identity::recorded(plan.clone(), at_least, &choice.spent_before, views);
+            let plan = identity::recorded(
+                plan.clone(),
+                at_least,
+                &choice.spent_before,
+                views,
+                &config.goals,
+            );
             let run_id = choice.run.to_string();
             journal.append(Record::Run { run_id, plan }).wait()
         };
@@ -322,6 +341,7 @@ impl DialogueRun {
             live,
             finished_before,
             replayed,
+            warnings: unreachable.warnings,
             spent_before: choice.spent_before,
             environment,
             options,
@@ -336,6 +356,11 @@ impl DialogueRun {
     /// Identifier of the run.
     pub fn run_id(&self) -> &RunId {
         &self.run
+    }
+
+    /// Goals that the plan has no room for, and why.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Whether the run went on from earlier work.

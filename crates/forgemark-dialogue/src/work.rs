@@ -370,6 +370,10 @@ impl Session<'_> {
             asked_at: asked.at,
             source_path: offered_claim
                 .map_or_else(String::new, |chunk| corpus.source(chunk).to_owned()),
+            document: asked
+                .claimed
+                .chunk
+                .map_or_else(|| Arc::from(""), |chunk| Arc::from(corpus.source(chunk))),
             covered: asked.claimed.chunk,
             covered_topic: asked
                 .claimed

@@ -7,6 +7,7 @@ use forgemark_journal::{Recovered, Totals};
 use super::{Environment, RunOptions, documents};
 use crate::config::Views;
 use crate::error::DialogueError;
+use crate::goals::Goals;
 
 /// The run to work on.
 pub(super) struct Choice {
@@ -27,7 +28,8 @@ const AT_LEAST: &str = "at_least";
 const SPENT_BEFORE: &str = "spent_before";
 const SPENT_BY_ENDPOINT: &str = "spent_before_by_endpoint";
 const VIEWS: &str = "views";
-const NO_PART: [&str; 4] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT, VIEWS];
+const GOALS: &str = "goals";
+const NO_PART: [&str; 5] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT, VIEWS, GOALS];
 
 /// The plan as the journal keeps it, with what a later part of the run must know:
 ///
@@ -35,12 +37,14 @@ const NO_PART: [&str; 4] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT, VIEWS];
 ///   killed in the middle of that still gives up no conversation that was good;
 /// * what earlier runs had spent, because the journal adds up the calls of all runs of a folder and
 ///   only the newest run can go on: what came since is this run's;
-/// * the views that it writes, where it leaves some out.
+/// * the views that it writes, where it leaves some out;
+/// * its goals, for who looks at the folder without its configuration.
 pub(super) fn recorded(
     mut plan: Json,
     at_least: &[u64],
     spent_before: &Totals,
     views: Views,
+    goals: &Goals,
 ) -> Json {
     if let Some(plan) = plan.as_object_mut() {
         if at_least.iter().any(|n| *n > 0) {
@@ -52,6 +56,9 @@ pub(super) fn recorded(
         if spent_before.all().calls > 0 {
             plan.insert(SPENT_BEFORE, spent_before.to_json());
             plan.insert(SPENT_BY_ENDPOINT, spent_before.endpoints_to_json());
+        }
+        if !goals.is_empty() {
+            plan.insert(GOALS, goals.to_json());
         }
         if views != Views::ALL {
             plan.insert(VIEWS, views.to_json());
@@ -65,6 +72,11 @@ pub(super) fn spent_before(plan: &Json) -> Totals {
     let mut totals = Totals::from_json(plan.at(SPENT_BEFORE));
     totals.read_endpoints(plan.at(SPENT_BY_ENDPOINT));
     totals
+}
+
+/// The goals of the run of this recorded plan.
+pub(super) fn goals(plan: &Json) -> Goals {
+    Goals::from_json(plan.at(GOALS))
 }
 
 /// The views that the run of this recorded plan writes.

@@ -337,6 +337,12 @@ pub(super) fn build_pipeline(
     let mut pipeline = DialoguePipeline::new(PipelineParts {
         config: Arc::clone(config),
         planner,
+        documents: environment
+            .corpus
+            .documents()
+            .iter()
+            .map(|document| document.path.clone())
+            .collect(),
         document_of,
         used: before.used,
         recent: before.recent,

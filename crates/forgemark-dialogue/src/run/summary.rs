@@ -10,6 +10,7 @@ use forgemark_contract::ids::RunId;
 use forgemark_journal::{Journal, Totals};
 
 use super::{Environment, Live, spending};
+use crate::goals::{Gap, gaps};
 use crate::languages::Languages;
 use crate::pipeline::MOST_DROPS_IN_A_ROW;
 
@@ -89,6 +90,8 @@ pub struct Summary {
     pub mean_score: Option<f64>,
     /// Mean support score in [0, 1].
     pub mean_support: Option<f64>,
+    /// How far the goals are; empty without goals.
+    pub gaps: Vec<Gap>,
     /// For each language label, the messages of good conversations by what was found about their language; empty where
     /// nothing is checked.
     pub languages: Vec<(String, Languages)>,
@@ -130,6 +133,10 @@ pub(super) fn make(
         dropped: tally.drops(),
         mean_score: mean(load(&tally.score_milli), load(&tally.scored)),
         mean_support: mean(load(&tally.support_milli), load(&tally.supported)),
+        gaps: gaps(
+            &environment.config.goals,
+            &tally.made.lock().unwrap_or_else(PoisonError::into_inner),
+        ),
         languages: languages(environment, live),
         totals: spending::since(&journal.totals(), spent_before),
         discarded_calls: live.progress.snapshot().discarded_calls,

@@ -113,6 +113,8 @@ impl Session<'_> {
             Mode::Seeded
         } else if turn == 1 || attempt > 0 {
             Mode::Fresh
+        } else if let Some(mode) = self.plan.modes.get(turn as usize - 1) {
+            *mode
         } else {
             draw_mode(turn, &mut self.rng(turn, 0, "mode"))
         }
@@ -293,6 +295,12 @@ impl Session<'_> {
                 turn,
                 turns: sketch.turns,
                 mode: mode.as_str(),
+                difficulty: self
+                    .plan
+                    .difficulties
+                    .get(turn as usize - 1)
+                    .copied()
+                    .unwrap_or(""),
                 seed_topic,
                 seed_question,
                 history: &history,

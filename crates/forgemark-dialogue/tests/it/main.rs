@@ -13,6 +13,7 @@ mod estimates;
 mod faults;
 mod kill_matrix;
 mod languages;
+mod quotas;
 mod resume;
 mod rows;
 mod views;

@@ -1,8 +1,8 @@
 //! The table at the end of a run.
 
 use forgemark_contract::json::{Json, Object};
-use forgemark_dialogue::Languages;
 use forgemark_dialogue::run::{Ending, Summary};
+use forgemark_dialogue::{Gap, Languages};
 use forgemark_language::Verdict;
 
 use crate::exit::Exit;
@@ -85,6 +85,9 @@ pub fn table(summary: &Summary) -> String {
     for (reason, n) in &summary.dropped {
         row(&format!("  {reason}"), human::count(*n));
     }
+    for gap in &summary.gaps {
+        row(&goal_name(gap), goal_standing(gap));
+    }
     for (label, found) in &summary.languages {
         row(&format!("messages in {label}"), languages(found));
     }
@@ -109,6 +112,34 @@ pub fn table(summary: &Summary) -> String {
     );
     row("cost", cost(all.cost_micro_usd, all.unknown_price_calls));
     spending::below(&table, &summary.totals)
+}
+
+/// What a goal is about, in a table.
+pub fn goal_name(gap: &Gap) -> String {
+    format!("goal {} {}", gap.dimension.as_str(), gap.name)
+}
+
+/// How far a goal is, in a table.
+pub fn goal_standing(gap: &Gap) -> String {
+    let made = format!("{} of {}", human::count(gap.made), human::count(gap.goal));
+    match gap.missing() {
+        0 => made,
+        missing => format!("{made}, {} missing", human::count(missing)),
+    }
+}
+
+/// The goals for programs.
+pub fn goals_json(gaps: &[Gap]) -> Json {
+    let gap = |gap: &Gap| {
+        Json::object([
+            ("dimension", Json::from(gap.dimension.as_str())),
+            ("name", Json::from(gap.name.as_str())),
+            ("goal", Json::from(gap.goal)),
+            ("made", Json::from(gap.made)),
+            ("gap", Json::from(gap.missing())),
+        ])
+    };
+    gaps.iter().map(gap).collect()
 }
 
 /// The verdicts that occur, with their shares.
@@ -160,6 +191,7 @@ pub fn json(summary: &Summary) -> Json {
         ("dropped", Json::Object(dropped)),
         ("mean_judge_score", Json::from(summary.mean_score)),
         ("mean_support", Json::from(summary.mean_support)),
+        ("quotas", goals_json(&summary.gaps)),
         ("languages", Json::Object(languages)),
         ("calls", Json::from(all.calls)),
         ("calls_replayed", Json::from(summary.replayed_calls)),
