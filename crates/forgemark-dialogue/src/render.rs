@@ -104,9 +104,13 @@ impl Renderer {
         output_prefix: String,
         prompts: String,
         views: Views,
-        tools: Json,
         version: &'static str,
     ) -> Self {
+        let tools = if config.max_tool_rounds > 0 {
+            crate::tools::schema()
+        } else {
+            Json::Array(Vec::new())
+        };
         Self {
             config,
             run,

@@ -296,11 +296,6 @@ impl DialogueRun {
             environment.output_prefix.clone(),
             environment.prompts.hash().to_owned(),
             views,
-            if config.max_tool_rounds > 0 {
-                crate::tools::schema()
-            } else {
-                Json::Array(Vec::new())
-            },
             environment.version,
         );
         let pipeline = build_pipeline(

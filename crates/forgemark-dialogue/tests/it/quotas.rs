@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forgemark_contract::json::{Json, parse_str};
-use forgemark_dialogue::config::SeedTopics;
+use forgemark_contract::settings::{Origin, Resolved};
+use forgemark_dialogue::config::{Config, KEYS, SeedTopics};
 use forgemark_dialogue::run::{Ending, Summary, standing};
 use forgemark_dialogue::{DialogueError, Dimension, Gap};
 use forgemark_journal::{Storage, inspect};
@@ -285,8 +286,6 @@ fn what_cannot_be_is_named_before_anything_is_paid() {
     assert!(what[1].contains("nobody"), "{what:?}");
     assert_eq!(agent.calls(), 0);
 
-    use forgemark_contract::settings::{Origin, Resolved};
-    use forgemark_dialogue::config::{Config, KEYS};
     let mut values = Resolved::defaults(KEYS).unwrap();
     for role in ["user", "assistant"] {
         values.set(

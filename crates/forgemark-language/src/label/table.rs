@@ -3,7 +3,7 @@
 use icu_properties::props::Script;
 
 /// A language.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Language {
     /// ISO 639-3 code.
     pub(super) code: &'static str,
