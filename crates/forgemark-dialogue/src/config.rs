@@ -4,11 +4,13 @@
 //! of file, environment and flags happens above this crate. [`Config::new`] turns the resolved
 //! values into types and finds the conflicts between keys.
 
+mod bundle;
 mod goals;
 mod keys;
 mod personas;
 mod read;
 mod seeds;
+mod services;
 mod views;
 
 use std::collections::BTreeMap;
@@ -17,10 +19,14 @@ use std::path::PathBuf;
 use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
 
+pub use bundle::BundleSettings;
 pub(crate) use goals::DIFFICULTIES;
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use personas::{Persona, Personas};
-pub use seeds::{SeedError, SeedTopics};
+pub use seeds::{SeedError, SeedFile, SeedTopics};
+pub use services::{
+    EMBEDDINGS, Embeddings, Place, RERANK, Reranker, Service, Services, WEB_SEARCH, WebSearch,
+};
 pub use views::{View, Views};
 
 use crate::goals::{Dimension, Goals};
@@ -207,6 +213,8 @@ pub struct Config {
     pub dedup_retries: u32,
     /// When two questions are the same.
     pub matching: Matching,
+    /// Services beside the models.
+    pub services: Services,
     /// Passages a search returns.
     pub top_k: usize,
     /// Characters of a chunk.
@@ -243,6 +251,8 @@ pub struct Config {
     pub profile: Profile,
     /// The derived files that are written. No part of the plan's identity: a view may be added later.
     pub views: Views,
+    /// What a bundle holds.
+    pub bundle: BundleSettings,
     /// Folder of prompt overrides.
     pub prompts: Option<PathBuf>,
 }
@@ -291,7 +301,10 @@ impl Config {
                     self.coverage, self.exhaustion, self.dedup_retries
                 )),
             ),
-            ("dedup", Json::from(format!("{:?}", self.matching))),
+            (
+                "dedup",
+                Json::from(format!("Matching {{ near: {:?} }}", self.matching.near)),
+            ),
             (
                 "tools",
                 Json::from(format!(
@@ -330,6 +343,10 @@ impl Config {
             let language = format!("{:?}", self.language);
             identity.push(("language", Json::from(language)));
         }
+        if let Some(cosine) = self.matching.cosine {
+            identity.push(("dedup.near.cosine", Json::from(cosine)));
+        }
+        identity.extend(self.services.identity());
         identity
     }
 }

@@ -15,6 +15,7 @@ use crate::goals::{Dimension, Made};
 use crate::languages::Languages;
 use crate::outcome::Outcome;
 use crate::plan::{Mode, Sketch};
+use crate::run::Begun;
 
 /// What an item is run from.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) difficulties: Vec<&'static str>,
     /// Latest questions of the language as of the plan's fixed earlier point, oldest first.
     pub(crate) recent: Vec<Arc<str>>,
+    /// What there is of it already, when the original began it.
+    pub(crate) begun: Option<Arc<Begun>>,
 }
 
 /// Why a conversation was dropped (the contract's vocabulary).
@@ -116,6 +119,8 @@ pub(crate) struct TurnFacts {
     pub(crate) support_milli: Option<u32>,
     /// What was found about the languages of question and answer; `None` where they are not checked.
     pub(crate) spoken: [Option<Verdict>; 2],
+    /// Whether the ledger has the row of its question already.
+    pub(crate) in_ledger: bool,
 }
 
 /// A conversation, complete or as far as it came.
@@ -249,6 +254,14 @@ impl Conversation {
             Some(score) => Some(score),
             None => mean_score(self.turns.iter().map(|turn| turn.qa_judge.at("score"))),
         }
+    }
+
+    /// Adds what a call cost; one of unknown price makes the sum unknown.
+    pub(crate) fn add_cost(&mut self, cost_micro_usd: Option<u64>) {
+        self.cost_micro_usd = match (self.cost_micro_usd, cost_micro_usd) {
+            (Some(sum), Some(cost)) => Some(sum + cost),
+            _ => None,
+        };
     }
 
     pub(crate) fn push_conversation_judge(&mut self, verdict: Arc<Json>, raw: Arc<Json>) {

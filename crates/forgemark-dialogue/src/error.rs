@@ -57,6 +57,14 @@ pub enum DialogueError {
         /// The output folder.
         folder: PathBuf,
     },
+    /// A state of the original that cannot be gone on from. It is left as it is.
+    #[error("cannot go on from {}: {why}", path.display())]
+    ForeignState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A named run exists and is not the newest one.
     #[error("run {run_id} is in the folder already")]
     RunTaken {
@@ -91,6 +99,14 @@ pub enum DialogueError {
         /// The role.
         role: String,
         /// What its endpoints said.
+        detail: String,
+    },
+    /// The embedding model does not take a text.
+    #[error("the embedding model makes no vector of {passage}: {detail}")]
+    Vector {
+        /// The passage or question.
+        passage: String,
+        /// What its endpoint said.
         detail: String,
     },
     /// A thread could not be started.
@@ -128,6 +144,10 @@ impl DialogueError {
                     vec![format!("known runs: {}", known.join(", "))]
                 }
             }
+            DialogueError::ForeignState { .. } => vec![
+                "nothing was changed; remove `run.resume_run_id` to begin a run beside it, for which what is on disk counts as asked and covered"
+                    .to_owned(),
+            ],
             DialogueError::RunTaken { newest, .. } => vec![format!(
                 "only the newest run ({newest}) can go on; choose another `run.run_id`"
             )],
@@ -142,6 +162,10 @@ impl DialogueError {
             DialogueError::Probe { role, .. } => vec![
                 format!("check `llm.agents.{role}` (model, base_url) and its key variable"),
                 "`forgemark doctor CONFIG` tests each endpoint".to_owned(),
+            ],
+            DialogueError::Vector { .. } => vec![
+                "lower `tools.retrieval.chunking.chunk_size`, or use a model that reads longer texts".to_owned(),
+                "or set `embeddings: hashed`".to_owned(),
             ],
             DialogueError::Corpus(_)
             | DialogueError::Prompt(_)

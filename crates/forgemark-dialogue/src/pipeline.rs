@@ -16,6 +16,7 @@ use crate::languages::Languages;
 use crate::outcome::Outcome;
 use crate::plan::Planner;
 use crate::rng::Rng;
+use crate::run::{Adopted, Begun};
 use crate::work::DialogueWork;
 use crate::writer::Writer;
 
@@ -146,6 +147,8 @@ struct Group {
     steering: Steering,
     /// Questions of seed topics that goals have used.
     topics_used: BTreeMap<String, usize>,
+    /// Conversations that the original began: the first ordinals go on with them.
+    begun: Vec<Arc<Begun>>,
 }
 
 impl Group {
@@ -220,6 +223,8 @@ pub(crate) struct PipelineParts {
     pub(crate) limit: Option<u64>,
     pub(crate) max_failed: Option<MaxFailed>,
     pub(crate) at_least: Vec<u64>,
+    /// What is taken over from a run of the original.
+    pub(crate) adopted: Adopted,
 }
 
 impl DialoguePipeline {
@@ -241,7 +246,7 @@ impl DialoguePipeline {
                 topics_used: BTreeMap::new(),
                 quota: parts.config.quotas.get(index).copied().unwrap_or(0),
                 next: 0,
-                good: 0,
+                good: parts.adopted.counted(index),
                 at_least: parts.at_least.get(index).copied().unwrap_or(0),
                 deck: Deck::new(
                     &parts.document_of,
@@ -253,8 +258,10 @@ impl DialoguePipeline {
                 unsettled: VecDeque::new(),
                 recent: parts.recent.get(index).cloned().unwrap_or_default().into(),
                 exhausted: false,
+                begun: parts.adopted.begun(index).to_vec(),
             })
             .collect();
+        parts.adopted.add_to(&parts.tally);
         Self {
             config: parts.config,
             planner: parts.planner,
@@ -333,6 +340,7 @@ impl DialoguePipeline {
             group.settle();
         }
         group.next += 1;
+        let begun = group.begun.get(ordinal as usize).map(Arc::clone);
         let mut sketch = self.planner.sketch(index as u32, ordinal);
         let group = &mut self.groups[index];
         group
@@ -346,6 +354,10 @@ impl DialoguePipeline {
             seed,
         );
         let (modes, difficulties, document) = steered.plan(&mut sketch);
+        // What was begun elsewhere is not planned any more.
+        if let Some(begun) = &begun {
+            begun.settle(&mut sketch);
+        }
         let reservation = match compat {
             None => match document {
                 None => group.deck.reserve(OFFER),
@@ -364,6 +376,7 @@ impl DialoguePipeline {
             modes,
             difficulties,
             recent: group.recent.iter().cloned().collect(),
+            begun,
         }
     }
 

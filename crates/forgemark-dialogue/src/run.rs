@@ -5,18 +5,20 @@
 //!                                      ├─ newest run of the same plan: continue (or extend)
 //!                                      ├─ another plan: refuse and name what differs
 //!                                      └─ none, or --new-run: begin
-//! drive: restore committed outcomes ─> probe roles ─> schedule ─> states, end record ─> summary
+//! drive: restore committed outcomes ─> probe roles ─> vectors ─> schedule ─> states, end record ─> summary
 //! ```
 //!
 //! The journal is authoritative: what the artifacts hold beyond its last commit was cut when it was
 //! opened, and is made again from the replies that it keeps.
 
 mod documents;
+mod foreign;
 mod identity;
 mod restore;
 mod spending;
 mod standing;
 mod summary;
+mod vectors;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,7 +47,9 @@ use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USE
 
 use restore::{Earlier, build_pipeline, import, open_registry, rewind};
 
+pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
+pub(crate) use identity::states_taken_over;
 pub(crate) use identity::views as views_of_plan;
 pub use standing::{RunStanding, Standing, standing};
 pub use summary::{Ending, Summary};
@@ -66,6 +70,8 @@ pub struct Environment {
     pub config: Arc<Config>,
     /// The documents.
     pub corpus: Arc<Corpus>,
+    /// Folder of their index, where vectors of a model are kept.
+    pub index_dir: PathBuf,
     /// The templates.
     pub prompts: Arc<Prompts>,
     /// Personas; `None` when they are off.
@@ -208,6 +214,13 @@ impl DialogueRun {
                 reopened = now;
             }
         }
+        if let Some(found) = &choice.found {
+            foreign::keep(&environment, found)?;
+        }
+        let adopted = match choice.adopted() {
+            Some(record) => foreign::load(&environment, record)?,
+            None => Adopted::default(),
+        };
         // A run goes on with what it has written, and a file that is there goes on with the folder.
         let views = choice
             .views
@@ -218,15 +231,9 @@ impl DialogueRun {
         }
         let files = files_of(&reopened, views);
         let mut artifacts = ArtifactSet::open(&journal, &files)?;
-        let mut at_least = choice.at_least;
+        let mut at_least = choice.at_least.clone();
         let begin = |at_least: &[u64], views: Views| {
-            let plan = identity::recorded(
-                plan.clone(),
-                at_least,
-                &choice.spent_before,
-                views,
-                &config.goals,
-            );
+            let plan = identity::recorded(plan.clone(), at_least, &choice, views, &config.goals);
             let run_id = choice.run.to_string();
             journal.append(Record::Run { run_id, plan }).wait()
         };
@@ -280,7 +287,8 @@ impl DialogueRun {
             corpus: Arc::clone(&environment.corpus),
             prompts: Arc::clone(&environment.prompts),
             caller: caller.clone(),
-            schemas: Schemas::new(&config.judge_reasons),
+            vectors: std::sync::OnceLock::new(),
+            schemas: Schemas::new(&config.judge_reasons, config.services.web_search.is_some()),
             shelf: crate::work::Shelf::default(),
             labels: config
                 .languages
@@ -307,6 +315,7 @@ impl DialogueRun {
             views,
             &tally,
             at_least.clone(),
+            adopted,
             &Earlier {
                 recovered: &reopened,
                 first_item: choice.first_item,
@@ -315,9 +324,13 @@ impl DialogueRun {
             },
         )?;
         let finished_before = pipeline.is_complete();
-        if !finished_before {
+        if !finished_before || choice.found.is_some() {
             begin(&at_least, views)?;
             documents::keep(&environment)?;
+        }
+        if finished_before && choice.found.is_some() {
+            // The original had finished it: there is nothing to do here, now or at a later start.
+            end(&journal, &Ending::AlreadyComplete)?;
         }
         let live = Live {
             progress: Arc::new(Progress::default()),
@@ -326,8 +339,8 @@ impl DialogueRun {
             total: config.quotas.iter().sum(),
         };
         Ok(Self {
+            resumed: choice.resumed || choice.found.is_some(),
             run: choice.run,
-            resumed: choice.resumed,
             _lock: lock,
             journal,
             work,
@@ -394,6 +407,23 @@ impl DialogueRun {
         }
         let caller = self.live.caller.clone();
         let drains = cancel.when_cancelled(move || caller.drain());
+        let closing = Closing {
+            environment: &self.environment,
+            run: &self.run,
+            live: &self.live,
+            journal: &self.journal,
+            spent_before: &self.spent_before,
+            registry: self.speculation.knowledge(),
+        };
+        let (registry, caller) = (closing.registry, &self.live.caller);
+        match vectors::bring(&self.environment, caller, &self.work, registry).await {
+            Ok(()) => {}
+            Err(vectors::Stopped::Error(error)) => return Err(error),
+            Err(vectors::Stopped::Call(error)) => {
+                self.pipeline.finish(Vec::new())?;
+                return close(ending_of(error)?, &closing);
+            }
+        }
         let limits = Limits {
             concurrency: config.concurrency,
             lookahead: config.lookahead,
@@ -439,16 +469,8 @@ impl DialogueRun {
         self.pipeline.finish(active)?;
         self.speculation.knowledge().flush()?;
         let ending = match (report.ended, cause) {
-            (_, Some(Cause::Call(CallError::Journal(error)))) => return Err(error.into()),
             (_, Some(Cause::Prompt(error))) => return Err(error.into()),
-            (_, Some(Cause::Call(CallError::Budget(stop)))) => Ending::Budget(stop.to_string()),
-            (_, Some(Cause::Call(CallError::Unusable(error)))) => {
-                Ending::EndpointsUnusable(error.to_string())
-            }
-            (_, Some(Cause::Call(error @ CallError::UnknownRole(_)))) => {
-                Ending::EndpointsUnusable(error.to_string())
-            }
-            (_, Some(Cause::Call(CallError::Cancelled))) => Ending::Interrupted,
+            (_, Some(Cause::Call(error))) => ending_of(error)?,
             (Ended::Complete, None) if complete => Ending::Complete,
             (Ended::Complete, None) if exhausted => Ending::Exhausted,
             (_, None) => match stopped_by {
@@ -461,23 +483,7 @@ impl DialogueRun {
                 None => Ending::Interrupted,
             },
         };
-        self.journal
-            .append(Record::End {
-                status: ending.word().to_owned(),
-                detail: Json::object([("ending", Json::from(ending.to_string()))]),
-            })
-            .wait()?;
-        let registry_bytes = self.speculation.knowledge().bytes_written();
-        let summary = summary::make(
-            &self.environment,
-            &self.run,
-            ending,
-            &self.live,
-            &self.journal,
-            &self.spent_before,
-            registry_bytes,
-        );
-        Ok(summary)
+        close(ending, &closing)
     }
 
     /// One token from every role that will be asked.
@@ -514,4 +520,49 @@ impl DialogueRun {
         }
         Ok(())
     }
+}
+
+/// Records how a part of the run ended.
+fn end(journal: &Journal, ending: &Ending) -> Result<(), JournalError> {
+    let record = Record::End {
+        status: ending.word().to_owned(),
+        detail: Json::object([("ending", Json::from(ending.to_string()))]),
+    };
+    journal.append(record).wait()
+}
+
+/// How a run ends that cannot go on with a call.
+fn ending_of(error: CallError) -> Result<Ending, DialogueError> {
+    match error {
+        CallError::Journal(error) => Err(error.into()),
+        CallError::Budget(stop) => Ok(Ending::Budget(stop.to_string())),
+        CallError::Cancelled => Ok(Ending::Interrupted),
+        error @ (CallError::Unusable(_) | CallError::UnknownRole(_)) => {
+            Ok(Ending::EndpointsUnusable(error.to_string()))
+        }
+    }
+}
+
+/// What the end of a run needs.
+struct Closing<'a> {
+    environment: &'a Environment,
+    run: &'a RunId,
+    live: &'a Live,
+    journal: &'a Journal,
+    spent_before: &'a Totals,
+    registry: &'a Registry,
+}
+
+/// Writes down how a run ended, and sums it up.
+fn close(ending: Ending, run: &Closing<'_>) -> Result<Summary, DialogueError> {
+    end(run.journal, &ending)?;
+    Ok(summary::make(
+        run.environment,
+        run.run,
+        ending,
+        run.live,
+        run.journal,
+        run.spent_before,
+        run.registry.bytes_written(),
+    ))
 }

@@ -1,12 +1,15 @@
 //! `forgemark dialogue ...`
 
+pub mod bundle;
 pub mod estimate;
 pub mod live;
 pub mod prompts;
 pub mod pulse;
 pub mod report;
 pub mod run;
+pub mod seeds_migrate;
 pub mod show;
+pub mod stats;
 pub mod support_eval;
 
 use crate::Context;
@@ -22,6 +25,9 @@ pub fn run(command: &DialogueCommand, context: &Context<'_>) -> Result<Exit, App
     match command {
         DialogueCommand::Run(args) => run::run(args, context),
         DialogueCommand::Show(args) => show::run(args, context),
+        DialogueCommand::SeedsMigrate(args) => seeds_migrate::run(args, context),
+        DialogueCommand::Stats(args) => stats::run(args, context),
+        DialogueCommand::Bundle(args) => bundle::run(args, context),
         DialogueCommand::SupportEval(args) => support_eval::run(args, context),
         DialogueCommand::Prompts(command) => prompts::run(command, context),
     }

@@ -27,6 +27,8 @@ const JOURNAL: &str = ".forgemark/journal";
 pub(super) struct History {
     /// Committed lengths of append-only files.
     pub(super) committed: BTreeMap<String, u64>,
+    /// States of the original whose run went on here.
+    pub(super) past: Vec<String>,
     /// The columns of its runs.
     pub(super) columns: Vec<Columns>,
     /// What its newest run leaves out, for rows that do not say so themselves.
@@ -103,6 +105,11 @@ impl History {
             left_out: newest.map_or(Views::default(), |run| {
                 Views::ALL.without(views_of_plan(&run.plan))
             }),
+            past: recovered
+                .runs
+                .iter()
+                .flat_map(|run| crate::run::states_taken_over(&run.plan))
+                .collect(),
             is_open: newest.is_some_and(|run| run.end.is_none()),
             imported,
             outcomes: Some(recovered.items().peekable()),
@@ -209,7 +216,7 @@ fn damaged(dir: &Path, error: &JournalError, to: &mut Collector) {
 /// What a row has to have in common with the outcome in the journal.
 fn same(at: At<'_>, outcome: &Outcome, data: &DatasetRow, to: &mut Collector) {
     let summary = data.forgemark.clone().unwrap_or_default();
-    let exact = Matching { near: None };
+    let exact = Matching::EXACT;
     let mut differs = |path: &str, expected: Json, found: Json| {
         if expected != found {
             let what = format!("is {}, the journal has {}", shown(&found), shown(&expected));

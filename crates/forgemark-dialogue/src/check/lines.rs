@@ -16,19 +16,19 @@ const LONGEST: usize = 256 << 20;
 
 /// One line without its line feed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// From 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Of its first byte.
-    pub(super) offset: u64,
-    pub(super) bytes: &'a [u8],
+    pub(crate) offset: u64,
+    pub(crate) bytes: &'a [u8],
     /// Whether a line feed follows.
-    pub(super) ended: bool,
+    pub(crate) ended: bool,
 }
 
 /// A file line by line; memory for one line and one block.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     file: Arc<dyn ReadFile>,
     /// Where to stop reading.
     end: u64,
@@ -42,7 +42,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// The lines of the first `end` bytes.
-    pub(super) fn new(file: Arc<dyn ReadFile>, end: u64) -> Self {
+    pub(crate) fn new(file: Arc<dyn ReadFile>, end: u64) -> Self {
         Self {
             file,
             end,
@@ -53,7 +53,7 @@ impl Lines {
         }
     }
 
-    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         let mut searched = self.start;
         loop {
             let rest = self.buffer.get(searched..).unwrap_or_default();
@@ -99,7 +99,7 @@ impl Lines {
 
 /// The value of a line, with a finding where it is not one line of JSON in the contract's spelling. What can be read is
 /// read, so that one flaw is one finding.
-pub(super) fn parse_line(file: &str, line: Line<'_>, to: &mut Collector) -> Option<Json> {
+pub(crate) fn parse_line(file: &str, line: Line<'_>, to: &mut Collector) -> Option<Json> {
     let at = At::line(file, line.number);
     if line.bytes.is_empty() && line.ended {
         to.add(at, Kind::EmptyLine, "", "the line is empty");

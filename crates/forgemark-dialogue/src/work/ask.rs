@@ -132,8 +132,14 @@ impl Session<'_> {
 
     /// The passages of an offer. Nothing that the conversation covered already is offered again
     /// while there is something else.
-    fn offer(&self, turn: u32, attempt: u32, mode: Mode, avoid: &BTreeSet<u32>) -> Vec<ChunkId> {
-        let corpus = &self.work.corpus;
+    async fn offer(
+        &mut self,
+        turn: u32,
+        attempt: u32,
+        mode: Mode,
+        avoid: &BTreeSet<u32>,
+    ) -> Result<Vec<ChunkId>, Halt> {
+        let corpus = Arc::clone(&self.work.corpus);
         let covered = self.conversation.covered();
         let fits = |chunk: ChunkId| {
             !covered.contains(&chunk)
@@ -147,14 +153,12 @@ impl Session<'_> {
             } else {
                 self.history().last().map_or("", |last| last.answer)
             };
-            let mut found: Vec<ChunkId> = corpus
-                .search(query, CANDIDATES, &fits)
-                .into_iter()
-                .map(|hit| hit.chunk)
-                .collect();
+            let query = query.to_owned();
+            let vector = self.query_vector(turn, &query).await?;
+            let mut found = self.search(&query, vector.as_deref(), CANDIDATES, &fits);
             found.truncate(OFFER);
             if !found.is_empty() {
-                return found;
+                return Ok(found);
             }
         }
         let mut dealt: Vec<ChunkId> = self
@@ -169,11 +173,9 @@ impl Session<'_> {
             // Every reserved passage is used up or its document is to be avoided: look near what
             // was said, then anywhere, so that no turn is ever without a passage.
             let query = self.history().last().map_or("", |last| last.question);
-            dealt = corpus
-                .search(query, OFFER, &fits)
-                .into_iter()
-                .map(|hit| hit.chunk)
-                .collect();
+            let query = query.to_owned();
+            let vector = self.query_vector(turn, &query).await?;
+            dealt = self.search(&query, vector.as_deref(), OFFER, &fits);
         }
         if dealt.is_empty() {
             dealt.clone_from(&self.plan.reservation.chunks);
@@ -183,7 +185,7 @@ impl Session<'_> {
         }
         self.rng(turn, attempt, "offer").shuffle(&mut dealt);
         dealt.truncate(OFFER);
-        dealt
+        Ok(dealt)
     }
 
     /// Asks for a question until one is accepted or the attempts are used up.
@@ -195,7 +197,7 @@ impl Session<'_> {
         let mut last = (DropReason::DedupExhausted, String::new());
         for attempt in 0..attempts {
             let mode = self.mode(turn, attempt);
-            let offered = self.offer(turn, attempt, mode, &avoid);
+            let offered = self.offer(turn, attempt, mode, &avoid).await?;
             let request = self.user_request(turn, attempt, mode, &offered, &rejected)?;
             let item = self.item(turn, USER, attempt);
             let (read, spoken) = match self.ask_question(turn, &item, request).await? {
@@ -205,7 +207,20 @@ impl Session<'_> {
                     continue;
                 }
             };
-            let question = Question::new(&read.value.question, work.config.matching);
+            let mut question = Question::new(&read.value.question, work.config.matching);
+            if let (Some(_), Some(embeddings)) = (
+                work.config.matching.cosine,
+                &work.config.services.embeddings,
+            ) {
+                match self.vector(turn, embeddings, question.text()).await? {
+                    Ok(vector) => question = question.with_vector(&vector),
+                    Err(failure) => {
+                        let detail = format!("the question has no vector: {failure}");
+                        last = (DropReason::ModelError, detail);
+                        continue;
+                    }
+                }
+            }
             let claimed = self.claim(&read.value, &offered);
             match self.ctx.decide(&question)? {
                 Err(_stale) => return Err(Halt::Stale),

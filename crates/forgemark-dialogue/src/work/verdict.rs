@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use forgemark_contract::json::Json;
-use forgemark_corpus::ChunkId;
 use forgemark_model::chat::{ChatRequest, Failure, Message, ReplyFormat};
 
 use super::answer::Answered;
 use super::ask::Read;
-use super::{ANSWER_ATTEMPTS, Asked, Halt, JUDGE, Session, failure_json};
+use super::{ANSWER_ATTEMPTS, Asked, Halt, JUDGE, Session, Shown, failure_json};
 use crate::config::Judging;
 use crate::prompts::{JudgeContext, PromptError, Prompts, Rendered};
 use crate::replies::{JUDGE_CONVERSATION, JUDGE_TURN, Verdict};
@@ -90,22 +89,22 @@ impl Session<'_> {
     }
 
     /// Passages shown in any turn, those of the last turns first, up to a limit.
-    fn all_evidence(&self) -> Vec<ChunkId> {
-        let mut chunks: Vec<ChunkId> = Vec::new();
+    fn all_evidence(&self) -> Vec<Shown> {
+        let mut all: Vec<Shown> = Vec::new();
         for shown in self.shown.iter().rev() {
-            for chunk in shown {
-                if chunks.len() < CONVERSATION_EVIDENCE && !chunks.contains(chunk) {
-                    chunks.push(*chunk);
+            for one in shown {
+                if all.len() < CONVERSATION_EVIDENCE && !all.contains(one) {
+                    all.push(one.clone());
                 }
             }
         }
-        chunks
+        all
     }
 
     /// What a judge is given, in either granularity.
     fn judge_prompt(
         &self,
-        evidence: &[ChunkId],
+        evidence: &[Shown],
         question: &str,
         answer: &str,
         template: impl FnOnce(&Prompts, &JudgeContext<'_>) -> Result<Rendered, PromptError>,
@@ -117,7 +116,7 @@ impl Session<'_> {
             user_persona: &sketch.user_persona_text(),
             assistant_persona: &sketch.assistant_persona_text(),
             history: &self.history(),
-            passages: &self.passages(evidence),
+            passages: &self.shown_passages(evidence),
             question,
             answer,
         };

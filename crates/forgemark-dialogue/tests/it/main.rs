@@ -3,8 +3,10 @@
 // It tells clippy that helpers outside of test functions are test code too.
 #![cfg(test)]
 
+mod acceptance;
 mod batches;
 mod bench;
+mod bundle;
 mod check;
 mod counts;
 mod dedup;
@@ -13,7 +15,10 @@ mod estimates;
 mod faults;
 mod kill_matrix;
 mod languages;
+mod original;
+mod original_runs;
 mod quotas;
 mod resume;
 mod rows;
+mod services;
 mod views;
