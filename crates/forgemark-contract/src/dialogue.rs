@@ -71,7 +71,7 @@ pub const RUN_STATUSES: [&str; 4] = ["started", "resumed", "in_progress", "compl
 
 /// Why a conversation was dropped; `""` where it was not. The original knows `dedup_exhausted` only; readers accept
 /// `llm_error` for `model_error`.
-pub const DROP_REASONS: [&str; 8] = [
+pub const DROP_REASONS: [&str; 9] = [
     "",
     "dedup_exhausted",
     "parse_error",
@@ -79,5 +79,6 @@ pub const DROP_REASONS: [&str; 8] = [
     "llm_error",
     "judge_reject",
     "budget",
+    "language_mismatch",
     "grounding_exhausted",
 ];

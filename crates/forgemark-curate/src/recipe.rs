@@ -374,7 +374,7 @@ impl Recipe {
             && let Some(unknown) = language
                 .allowed
                 .iter()
-                .find(|code| whatlang::Lang::from_code(code.as_str()).is_none())
+                .find(|code| !forgemark_language::is_known(code))
         {
             return fail(
                 "language.allowed",

@@ -17,6 +17,9 @@
 //! compat profile, the original's own output) are checked as far as they go: their dropped conversations may stand in the
 //! `ShareGPT` files, and what their rows do not say is not asked for.
 //!
+//! A view that a run leaves out (`saving.artifacts`) is not asked for: each of our rows names what its run has left out,
+//! and the plan in the journal does so for rows without our keys. Everything else that is not there is missing.
+//!
 //! # What is not proven
 //! The texts of passages (they stand in the documents, not in the folder), and that a support score is right rather than
 //! the mean of its claims. A byte that is changed in the same way in every file that repeats it is found only where a hash
@@ -40,7 +43,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use forgemark_contract::dialogue::Columns;
+use forgemark_contract::dialogue::{Columns, ConversationFile, DatasetRow};
 use forgemark_contract::json;
 use forgemark_contract::shape::ArtifactKind;
 use forgemark_journal::lock::STATE_DIR;
@@ -50,6 +53,7 @@ pub use report::{FileCount, Finding, Kind, Report};
 
 use columns::Names;
 use dataset::{Pass, Sides};
+use expect::Expect;
 use history::History;
 use judgements::Sheet;
 use lines::Lines;
@@ -140,6 +144,11 @@ pub fn check(
     };
     folder.check(&conversations, &mut to);
     Ok(to.report)
+}
+
+/// The file of a conversation, made from its row: what stands in `conversations/`, also where a run leaves these out.
+pub fn conversation_file(row: &DatasetRow) -> ConversationFile {
+    Expect::new(row).file()
 }
 
 /// A folder and what its journal says.

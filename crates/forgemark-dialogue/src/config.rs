@@ -5,12 +5,14 @@
 //! values into types and finds the conflicts between keys.
 
 mod bundle;
+mod goals;
 mod keys;
 mod panel;
 mod personas;
 mod read;
 mod seeds;
 mod services;
+mod views;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
 
 pub use bundle::BundleSettings;
+pub(crate) use goals::DIFFICULTIES;
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use panel::Aggregate;
 pub use personas::{Persona, Personas};
@@ -26,7 +29,9 @@ pub use seeds::{SeedError, SeedFile, SeedTopics};
 pub use services::{
     EMBEDDINGS, Embeddings, Place, RERANK, Reranker, Service, Services, WEB_SEARCH, WebSearch,
 };
+pub use views::{View, Views};
 
+use crate::goals::{Dimension, Goals};
 use crate::question::Matching;
 
 pub use forgemark_model::settings::{
@@ -112,6 +117,36 @@ impl Accept {
     }
 }
 
+/// What happens to a message in another language than its conversation is to be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// Nothing; languages are not looked at.
+    Off,
+    /// It stands in the row.
+    Record,
+    /// The model is asked again; what is still wrong then stands in the row.
+    Retry,
+    /// The model is asked again; what is still wrong then drops the conversation.
+    Drop,
+}
+
+/// How languages are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LanguageCheck {
+    /// What happens to a message in another language.
+    pub on_mismatch: OnMismatch,
+    /// How often a message is asked for again.
+    pub retries: u32,
+}
+
+impl LanguageCheck {
+    /// Without any setting.
+    pub const DEFAULT: LanguageCheck = LanguageCheck {
+        on_mismatch: OnMismatch::Record,
+        retries: 1,
+    };
+}
+
 /// Which keys the artifacts carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -132,8 +167,12 @@ pub struct Config {
     pub batch_size: u64,
     /// Language labels, without repeats.
     pub languages: Vec<String>,
+    /// How the languages of messages are checked.
+    pub language: LanguageCheck,
     /// Good conversations wanted, a language.
     pub quotas: Vec<u64>,
+    /// What the run should have of each document, topic, persona, mode, difficulty and language.
+    pub goals: Goals,
     /// Seed of all random choices.
     pub seed: u64,
     /// Conversations at the same time.
@@ -220,6 +259,8 @@ pub struct Config {
     pub columns: Columns,
     /// Which keys the artifacts carry.
     pub profile: Profile,
+    /// The derived files that are written. No part of the plan's identity: a view may be added later.
+    pub views: Views,
     /// What a bundle holds.
     pub bundle: BundleSettings,
     /// Folder of prompt overrides.
@@ -308,6 +349,18 @@ impl Config {
         // Named only where it is set, so that plans without it keep their identity.
         if let Some(most) = self.max_conversation_tokens {
             identity.push(("run.budget.max_tokens_per_conversation", Json::from(most)));
+        }
+        // The goals of languages are totals, which may change.
+        let mut goals = self.goals.clone();
+        goals.remove(Dimension::Language);
+        if !goals.is_empty() {
+            let languages = self.quotas.iter().filter(|quota| **quota > 0).count();
+            let text = format!("{goals:?} over {languages} languages");
+            identity.push(("quotas", Json::from(text)));
+        }
+        if self.language != LanguageCheck::DEFAULT {
+            let language = format!("{:?}", self.language);
+            identity.push(("language", Json::from(language)));
         }
         if let Some(cosine) = self.matching.cosine {
             identity.push(("dedup.near.cosine", Json::from(cosine)));

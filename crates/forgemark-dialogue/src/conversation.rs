@@ -7,11 +7,14 @@ use forgemark_contract::dialogue::{DatasetRow, RawConversation, RawResult, Turn}
 use forgemark_contract::json::Json;
 use forgemark_contract::time::Timestamp;
 use forgemark_corpus::ChunkId;
+use forgemark_language::Verdict;
 use forgemark_model::chat::{FailureKind, Usage};
 
 use crate::deck::Reservation;
+use crate::goals::{Dimension, Made};
+use crate::languages::Languages;
 use crate::outcome::Outcome;
-use crate::plan::Sketch;
+use crate::plan::{Mode, Sketch};
 use crate::run::Begun;
 
 /// What an item is run from.
@@ -21,6 +24,10 @@ pub(crate) struct Plan {
     pub(crate) sketch: Sketch,
     /// Passages that this conversation may use up.
     pub(crate) reservation: Reservation,
+    /// The mode of each turn, where a goal is set for modes.
+    pub(crate) modes: Vec<Mode>,
+    /// The difficulty that is asked for in each turn, where a goal is set for difficulties.
+    pub(crate) difficulties: Vec<&'static str>,
     /// Latest questions of the language as of the plan's fixed earlier point, oldest first.
     pub(crate) recent: Vec<Arc<str>>,
     /// What there is of it already, when the original began it.
@@ -40,16 +47,19 @@ pub enum DropReason {
     JudgeReject,
     /// The conversation's calls took as many tokens as one may.
     Budget,
+    /// A message stayed in another language, and `language.check` is `drop`.
+    LanguageMismatch,
 }
 
 impl DropReason {
     /// All reasons, in the order of reports.
-    pub const ALL: [DropReason; 5] = [
+    pub const ALL: [DropReason; 6] = [
         DropReason::DedupExhausted,
         DropReason::ParseError,
         DropReason::ModelError,
         DropReason::JudgeReject,
         DropReason::Budget,
+        DropReason::LanguageMismatch,
     ];
 
     /// The word in the artifacts.
@@ -60,6 +70,7 @@ impl DropReason {
             DropReason::ModelError => "model_error",
             DropReason::JudgeReject => "judge_reject",
             DropReason::Budget => "budget",
+            DropReason::LanguageMismatch => "language_mismatch",
         }
     }
 
@@ -98,12 +109,16 @@ pub(crate) struct TurnFacts {
     pub(crate) asked_at: Timestamp,
     /// Path of the claimed topic among those offered; empty when it was not offered.
     pub(crate) source_path: String,
+    /// Path of the document that counts as covered; empty without one.
+    pub(crate) document: Arc<str>,
     /// The passage that counts as covered.
     pub(crate) covered: Option<ChunkId>,
     /// Its topic id.
     pub(crate) covered_topic: Option<Arc<str>>,
     /// Support score of the answer, in thousandths; `None` without claims.
     pub(crate) support_milli: Option<u32>,
+    /// What was found about the languages of question and answer; `None` where they are not checked.
+    pub(crate) spoken: [Option<Verdict>; 2],
     /// Whether the ledger has the row of its question already.
     pub(crate) in_ledger: bool,
 }
@@ -196,6 +211,32 @@ impl Conversation {
             .filter_map(|facts| facts.covered)
             .filter(|chunk| seen.insert(*chunk))
             .collect()
+    }
+
+    /// What it has of everything that goals may be set for.
+    pub(crate) fn made(&self) -> Made {
+        let mut made = Made::of_one(self.turns.len() as u64);
+        let sketch = &self.plan.sketch;
+        if let Some(persona) = &sketch.user_persona {
+            made.note(Dimension::Persona, &persona.id);
+        }
+        if let Some(turn) = self.turns.first() {
+            made.note(Dimension::Topic, &turn.seed_topic);
+        }
+        made.note(Dimension::Language, &sketch.language);
+        for (turn, facts) in self.turns.iter().zip(&self.facts) {
+            made.note(Dimension::Mode, &turn.question_mode);
+            let difficulty = turn.qa_generation.str_or("difficulty", "");
+            made.note(Dimension::Difficulty, difficulty);
+            made.note(Dimension::Document, &facts.document);
+        }
+        made
+    }
+
+    /// Messages by what was found about their language.
+    pub(crate) fn languages(&self) -> Languages {
+        let spoken = self.facts.iter().flat_map(|facts| facts.spoken);
+        spoken.flatten().collect()
     }
 
     /// Mean support over the turns that have one, in [0, 1].

@@ -131,10 +131,15 @@ impl Deck {
 
     /// Reserves up to `n` passages for the next ordinal.
     pub(crate) fn reserve(&mut self, n: usize) -> Reservation {
+        self.reserve_in(n, |_| true)
+    }
+
+    /// Reserves up to `n` passages of documents that `may` be used, by their index.
+    pub(crate) fn reserve_in(&mut self, n: usize, may: impl Fn(usize) -> bool) -> Reservation {
         let mut dealt = Vec::with_capacity(n);
         let mut highest = 0;
         while dealt.len() < n.min(self.chunks.len()) {
-            let Some(card) = self.next_card(&dealt) else {
+            let Some(card) = self.next_card(&dealt, &may) else {
                 break;
             };
             highest = highest.max(self.chunks[card.0 as usize].0);
@@ -230,9 +235,9 @@ impl Deck {
 
     /// The best passage that is not among `dealt`: least covered document first, and within it the
     /// least used passage; a used passage only when no document has an unused one.
-    fn next_card(&self, dealt: &[ChunkId]) -> Option<ChunkId> {
+    fn next_card(&self, dealt: &[ChunkId], may: impl Fn(usize) -> bool) -> Option<ChunkId> {
         let mut best: Option<(u32, ChunkId)> = None;
-        for (_, _, document) in &self.order {
+        for (_, _, document) in self.order.iter().filter(|(_, _, document)| may(*document)) {
             let card = self.documents[*document]
                 .pile
                 .iter()

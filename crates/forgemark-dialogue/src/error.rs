@@ -7,6 +7,7 @@ use forgemark_corpus::CorpusError;
 use forgemark_journal::JournalError;
 use forgemark_model::config::BuildError;
 
+use crate::config::{View, Views};
 use crate::prompts::PromptError;
 
 /// Failure of a dialogue command. What happens to a single conversation is not an error but its
@@ -80,6 +81,18 @@ pub enum DialogueError {
         /// The ordinal that was expected.
         expected: u64,
     },
+    /// Goals are set for what does not exist.
+    #[error("quotas name what does not exist")]
+    Quotas {
+        /// One line each.
+        what: Vec<String>,
+    },
+    /// Views were to be added, and rows were replaced since the run made them.
+    #[error("{} cannot be added to this run: its rows were changed after they were made", words(*views))]
+    ViewsTooLate {
+        /// The views that the run has left out so far.
+        views: Views,
+    },
     /// A probe of a role failed before any work.
     #[error("the model of role {role} does not answer: {detail}")]
     Probe {
@@ -113,6 +126,12 @@ pub enum DialogueError {
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
+}
+
+/// The words of views, to be read.
+fn words(views: Views) -> String {
+    let words: Vec<&str> = views.iter().map(View::as_str).collect();
+    words.join(", ")
 }
 
 impl DialogueError {
@@ -149,6 +168,11 @@ impl DialogueError {
             DialogueError::JournalOrder { .. } => {
                 vec!["run `forgemark journal verify` on the output folder".to_owned()]
             }
+            DialogueError::Quotas { what } => what.clone(),
+            DialogueError::ViewsTooLate { views } => vec![
+                format!("take {} out of `saving.artifacts` to go on with this run", words(*views)),
+                "`synthetic_qa.jsonl` has all that the left-out files would have".to_owned(),
+            ],
             DialogueError::Probe { role, .. } => vec![
                 format!("check `llm.agents.{role}` (model, base_url) and its key variable"),
                 "`forgemark doctor CONFIG` tests each endpoint".to_owned(),

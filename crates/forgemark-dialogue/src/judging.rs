@@ -20,6 +20,8 @@ const CONVERSATION_EVIDENCE: usize = 40;
 pub(crate) struct Read<T> {
     pub(crate) value: T,
     pub(crate) raw: Arc<Json>,
+    /// The text of the last reply.
+    pub(crate) said: String,
     /// Keys of the calls that were made for it, hexadecimal.
     pub(crate) calls: Vec<String>,
     pub(crate) at: forgemark_contract::time::Timestamp,

@@ -20,8 +20,10 @@ mod deck;
 pub mod demo;
 mod error;
 pub mod estimate;
+mod goals;
 pub mod judge;
 mod judging;
+mod languages;
 pub mod offline;
 mod outcome;
 pub mod passages;
@@ -42,5 +44,7 @@ mod writer;
 
 pub use conversation::{DropReason, Dropped};
 pub use error::DialogueError;
+pub use goals::{Dimension, Gap, Goal, Goals, Made, gaps};
+pub use languages::Languages;
 pub use pipeline::{MaxFailed, OFFER, StoppedBy, Tally};
 pub use question::Matching;

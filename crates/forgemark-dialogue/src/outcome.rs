@@ -5,6 +5,8 @@ use forgemark_contract::json::{Json, Object};
 use forgemark_run::ItemKey;
 
 use crate::conversation::{Conversation, DropReason};
+use crate::goals::Made;
+use crate::languages::Languages;
 
 /// One committed conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +24,45 @@ pub(crate) struct Outcome {
     pub(crate) covered: Vec<String>,
     pub(crate) judge_score: Option<f64>,
     pub(crate) support: Option<f64>,
+    pub(crate) languages: Languages,
+    pub(crate) spent: Spent,
+    /// What it has of everything that goals may be set for.
+    pub(crate) made: Made,
+}
+
+/// What a conversation took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Spent {
+    pub(crate) calls: u64,
+    pub(crate) prompt: u64,
+    pub(crate) completion: u64,
+    /// Millionths of a US dollar; `None` when a price is unknown.
+    pub(crate) cost_micro_usd: Option<u64>,
+    /// Bytes of its rows and its file, as far as they were written; 0 where that is not known.
+    pub(crate) bytes: u64,
+}
+
+impl Spent {
+    fn to_json(self) -> Json {
+        Json::object([
+            ("calls", Json::from(self.calls)),
+            ("prompt", Json::from(self.prompt)),
+            ("completion", Json::from(self.completion)),
+            ("cost_micro_usd", Json::from(self.cost_micro_usd)),
+            ("bytes", Json::from(self.bytes)),
+        ])
+    }
+
+    fn from_json(value: &Json) -> Self {
+        let number = |key: &str| value.at(key).as_u64();
+        Self {
+            calls: number("calls").unwrap_or(0),
+            prompt: number("prompt").unwrap_or(0),
+            completion: number("completion").unwrap_or(0),
+            cost_micro_usd: number("cost_micro_usd"),
+            bytes: number("bytes").unwrap_or(0),
+        }
+    }
 }
 
 impl Outcome {
@@ -46,6 +87,15 @@ impl Outcome {
                 .collect(),
             judge_score: conversation.judge_score(),
             support: conversation.mean_support(),
+            languages: conversation.languages(),
+            spent: Spent {
+                calls: conversation.calls,
+                prompt: conversation.usage.prompt,
+                completion: conversation.usage.completion,
+                cost_micro_usd: conversation.cost_micro_usd,
+                bytes: 0,
+            },
+            made: conversation.made(),
         }
     }
 
@@ -72,6 +122,9 @@ impl Outcome {
             ("covered", list(&self.covered)),
             ("judge_score", Json::from(self.judge_score)),
             ("support", Json::from(self.support)),
+            ("languages", self.languages.to_json()),
+            ("spent", self.spent.to_json()),
+            ("made", self.made.to_json()),
         ]))
     }
 
@@ -97,6 +150,9 @@ impl Outcome {
             covered: list("covered"),
             judge_score: value.get("judge_score").and_then(Json::as_f64),
             support: value.get("support").and_then(Json::as_f64),
+            languages: Languages::from_json(value.at("languages")),
+            spent: Spent::from_json(value.at("spent")),
+            made: Made::from_json(value.at("made"), value.get("turns")?.as_u64()?),
         })
     }
 }

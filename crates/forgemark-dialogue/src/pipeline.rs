@@ -1,8 +1,8 @@
 //! Admission and commit of conversations, both in the order of the run.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use forgemark_corpus::{ChunkId, Corpus};
 use forgemark_run::{Flow, ItemKey, Next, Pipeline, View};
@@ -11,6 +11,8 @@ use crate::config::{Config, Coverage, Exhaustion};
 use crate::conversation::{Conversation, DropReason, Plan};
 use crate::deck::{Balance, Deck};
 use crate::error::DialogueError;
+use crate::goals::{Made, Steered, Steering};
+use crate::languages::Languages;
 use crate::outcome::Outcome;
 use crate::plan::Planner;
 use crate::rng::Rng;
@@ -35,7 +37,7 @@ pub struct Tally {
     /// Complete turns of good conversations.
     pub turns: AtomicU64,
     /// Dropped conversations, by reason in the order of [`DropReason::ALL`].
-    pub dropped: [AtomicU64; 5],
+    pub dropped: [AtomicU64; DropReason::ALL.len()],
     /// Sum of judge scores in thousandths, and how many.
     pub score_milli: AtomicU64,
     /// Conversations with a judge score.
@@ -44,6 +46,10 @@ pub struct Tally {
     pub support_milli: AtomicU64,
     /// Conversations with a support score.
     pub supported: AtomicU64,
+    /// What good conversations have of everything that goals may be set for.
+    pub made: Mutex<Made>,
+    /// Messages of good conversations by what was found about their language, by language label's place.
+    pub languages: Mutex<BTreeMap<u32, Languages>>,
 }
 
 impl Tally {
@@ -66,6 +72,16 @@ impl Tally {
                     );
                     add(&self.supported, 1);
                 }
+                let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+                made.add(&outcome.made);
+                let mut languages = self
+                    .languages
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                languages
+                    .entry(outcome.key.group)
+                    .or_default()
+                    .add(outcome.languages);
             }
             Some(reason) => {
                 let cells = DropReason::ALL.iter().zip(&self.dropped);
@@ -128,6 +144,9 @@ struct Group {
     recent: VecDeque<Arc<str>>,
     /// Nothing more can be planned (exhaustion policy `stop`).
     exhausted: bool,
+    steering: Steering,
+    /// Questions of seed topics that goals have used.
+    topics_used: BTreeMap<String, usize>,
     /// Conversations that the original began: the first ordinals go on with them.
     begun: Vec<Arc<Begun>>,
 }
@@ -159,6 +178,8 @@ impl Group {
 pub(crate) struct DialoguePipeline {
     config: Arc<Config>,
     planner: Planner,
+    /// Path of every document, by index.
+    documents: Vec<String>,
     groups: Vec<Group>,
     /// Attached before the first commit; `None` only while outcomes are restored.
     writer: Option<Writer>,
@@ -188,6 +209,8 @@ pub enum StoppedBy {
 pub(crate) struct PipelineParts {
     pub(crate) config: Arc<Config>,
     pub(crate) planner: Planner,
+    /// Path of every document, by index.
+    pub(crate) documents: Vec<String>,
     /// Document index of every passage.
     pub(crate) document_of: Vec<u32>,
     /// Coverage of every passage before this run, a language.
@@ -210,8 +233,17 @@ impl DialoguePipeline {
             Coverage::Off => Balance::None,
             Coverage::Balanced | Coverage::Compat { .. } => Balance::Documents,
         };
+        let config = &parts.config;
+        let quotas = || config.quotas.iter().filter(|quota| **quota > 0);
+        let groups_with_work = quotas().count() as u64;
+        let place_of = |index: usize| {
+            let before = config.quotas.iter().take(index);
+            before.filter(|quota| **quota > 0).count() as u64
+        };
         let groups = (0..parts.planner.groups())
             .map(|index| Group {
+                steering: Steering::new(&config.goals, place_of(index), groups_with_work),
+                topics_used: BTreeMap::new(),
                 quota: parts.config.quotas.get(index).copied().unwrap_or(0),
                 next: 0,
                 good: parts.adopted.counted(index),
@@ -233,6 +265,7 @@ impl DialoguePipeline {
         Self {
             config: parts.config,
             planner: parts.planner,
+            documents: parts.documents,
             groups,
             writer: None,
             seq: parts.seq,
@@ -286,6 +319,8 @@ impl DialoguePipeline {
     fn count(&mut self, outcome: &Outcome, covered: Vec<ChunkId>, claims: Vec<Arc<str>>) {
         if let Some(group) = self.groups.get_mut(outcome.key.group as usize) {
             group.good += u64::from(outcome.is_good());
+            let made = outcome.is_good().then_some(&outcome.made);
+            group.steering.count(outcome.key.ordinal, made);
             group.unsettled.push_back((covered, claims));
         }
         self.tally.add(outcome);
@@ -304,22 +339,42 @@ impl DialoguePipeline {
         if ordinal >= lookahead {
             group.settle();
         }
+        group.next += 1;
+        let begun = group.begun.get(ordinal as usize).map(Arc::clone);
+        let mut sketch = self.planner.sketch(index as u32, ordinal);
+        let group = &mut self.groups[index];
+        group
+            .steering
+            .begin(ordinal, group.quota.max(group.at_least), lookahead);
+        let steered = Steered::new(
+            &mut group.steering,
+            &mut group.topics_used,
+            &self.planner,
+            &self.documents,
+            seed,
+        );
+        let (modes, difficulties, document) = steered.plan(&mut sketch);
+        // What was begun elsewhere is not planned any more.
+        if let Some(begun) = &begun {
+            begun.settle(&mut sketch);
+        }
         let reservation = match compat {
-            None => group.deck.reserve(OFFER),
+            None => match document {
+                None => group.deck.reserve(OFFER),
+                Some(may) => group.deck.reserve_in(OFFER, |document| {
+                    may.get(document).copied().unwrap_or(false)
+                }),
+            },
             Some((epsilon, fraction)) => {
                 let mut rng = Rng::new(seed, &[index as u64, ordinal], "compat-offer");
                 group.deck.draw_compat(OFFER, epsilon, fraction, &mut rng)
             }
         };
-        group.next += 1;
-        let begun = group.begun.get(ordinal as usize).map(Arc::clone);
-        let mut sketch = self.planner.sketch(index as u32, ordinal);
-        if let Some(begun) = &begun {
-            begun.settle(&mut sketch);
-        }
         Plan {
             sketch,
             reservation,
+            modes,
+            difficulties,
             recent: group.recent.iter().cloned().collect(),
             begun,
         }

@@ -32,6 +32,15 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
+    /// All modes.
+    pub(crate) const ALL: [Mode; 5] = [
+        Mode::Seeded,
+        Mode::Fresh,
+        Mode::Followup,
+        Mode::Adjacent,
+        Mode::OffTopic,
+    ];
+
     /// The word in the artifacts.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -252,6 +261,36 @@ impl Planner {
             run_question: parts.run_question.to_owned(),
             seeded: vec![(0, 0); parts.languages.len()],
         })
+    }
+
+    /// The persona of the asking side with this id.
+    pub(crate) fn persona(&self, id: &str) -> Option<Arc<Persona>> {
+        let mut personas = self.user_personas.iter();
+        personas.find(|persona| persona.id == id).cloned()
+    }
+
+    /// The persona of the asking side that an ordinal is dealt among those that `may` be dealt.
+    pub(crate) fn deal_persona(
+        &self,
+        group: u32,
+        ordinal: u64,
+        may: impl Fn(&str) -> bool,
+    ) -> Option<Arc<Persona>> {
+        let among = self.user_personas.iter().filter(|persona| may(&persona.id));
+        let among: Vec<Arc<Persona>> = among.cloned().collect();
+        deal(&among, self.seed, group, ordinal, "user-persona")
+    }
+
+    /// Whether the first turn of a conversation begins from a given question.
+    pub(crate) fn is_seeded(&self, sketch: &Sketch) -> bool {
+        !self.run_question.is_empty() || sketch.seed.is_some()
+    }
+
+    /// Question number `n` of a topic in the order of use of a language.
+    pub(crate) fn topic_question(&self, group: u32, topic: &str, n: usize) -> Option<SeedQuestion> {
+        let seeds = self.seeds.get(group as usize)?;
+        let mut of_topic = seeds.iter().filter(|seed| seed.topic == topic);
+        of_topic.nth(n).cloned()
     }
 
     /// Number of languages.

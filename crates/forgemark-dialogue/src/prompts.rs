@@ -8,7 +8,7 @@
 //!
 //! | template | variables |
 //! |---|---|
-//! | `user_turn` | `language`, `language_name`, `task`, `turn`, `turns`, `mode`, `mode_meaning`, `persona`, `history`, **`passages`**, `recent`, `rejected`, `seed`, `reuse` |
+//! | `user_turn` | `language`, `language_name`, `task`, `turn`, `turns`, `mode`, `mode_meaning`, `difficulty`, `persona`, `history`, **`passages`**, `recent`, `rejected`, `seed`, `reuse` |
 //! | `assistant_turn` | `language`, `language_name`, `task`, `turn`, `turns`, `persona`, **`passages`**, **`question`** |
 //! | `judge_turn` | `language`, `language_name`, `task`, **`reasons`**, `user_persona`, `assistant_persona`, `history`, **`passages`**, **`question`**, **`answer`** |
 //! | `judge_conversation` | `language`, `language_name`, `task`, **`reasons`**, `user_persona`, `assistant_persona`, `turns`, **`passages`**, **`history`** |
@@ -53,6 +53,7 @@ const USER: &[&str] = &[
     "turns",
     "mode",
     "mode_meaning",
+    "difficulty",
     "persona",
     "history",
     "passages",

@@ -14,7 +14,7 @@ use forgemark_contract::ids::RunId;
 use forgemark_contract::json::{Json, Known, Memo, Object, Style, WriteJson, Writer, write_line};
 use forgemark_contract::time::{Clock, Timestamp};
 
-use crate::config::{Config, Judging, Profile};
+use crate::config::{Config, Judging, Profile, Views};
 use crate::conversation::{Conversation, Plan};
 
 /// Append-only files of a run, in the order of the commit record.
@@ -88,6 +88,8 @@ pub(crate) struct Renderer {
     output_prefix: String,
     /// Identity of the prompts, hexadecimal.
     prompts: String,
+    /// The views that are written.
+    views: Views,
     /// The tool schema that the assistant was offered; `[]` without tools.
     tools: Json,
     /// Version of this program.
@@ -101,15 +103,21 @@ impl Renderer {
         clock: Clock,
         output_prefix: String,
         prompts: String,
-        tools: Json,
+        views: Views,
         version: &'static str,
     ) -> Self {
+        let tools = if config.max_tool_rounds > 0 {
+            crate::tools::schema(config.services.web_search.is_some())
+        } else {
+            Json::Array(Vec::new())
+        };
         Self {
             config,
             run,
             clock,
             output_prefix,
             prompts,
+            views,
             tools,
             version,
         }
@@ -430,6 +438,10 @@ impl Renderer {
             "judge_score",
             Json::from(conversation.judge_score().map(round4)),
         );
+        let languages = conversation.languages();
+        if languages.total() > 0 {
+            summary.insert("languages", languages.to_json());
+        }
         if let Some(error) = &conversation.judge_error {
             summary.insert("judge_error", error.clone());
         }
@@ -461,6 +473,10 @@ impl Renderer {
         summary.insert("prompts", self.prompts.as_str());
         summary.insert("tools", self.tools.clone());
         summary.insert("version", self.version);
+        let left_out = Views::ALL.without(self.views);
+        if !left_out.is_empty() {
+            summary.insert("left_out", left_out.to_json());
+        }
         summary
     }
 

@@ -28,17 +28,19 @@ use forgemark_contract::json::Json;
 use forgemark_contract::time::Clock as RowClock;
 use forgemark_corpus::Corpus;
 use forgemark_journal::{
-    ArtifactSet, Journal, JournalError, OpenOptions, Record, RunLock, Storage, Totals,
+    ArtifactSet, Journal, JournalError, OpenOptions, Record, Recovered, RunLock, Storage, Totals,
 };
+use forgemark_language::Label;
 use forgemark_model::caller::{CallError, Caller, Clock};
 use forgemark_model::config::CallerConfig;
 use forgemark_run::{Cancel, Ended, Limits, Open, Progress, Speculation, drive};
 
-use crate::config::{Config, Personas, SeedTopics};
+use crate::config::{Config, Personas, SeedTopics, Views};
 use crate::conversation::{Conversation, DropReason};
 use crate::error::DialogueError;
+use crate::goals::unreachable;
 use crate::pipeline::{DialoguePipeline, MaxFailed, StoppedBy, Tally};
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, language_name};
 use crate::registry::Registry;
 use crate::render::{APPEND_FILES, Renderer};
 use crate::work::{ASSISTANT, Cause, DialogueWork, JUDGE, Schemas, Suspended, USER};
@@ -50,6 +52,7 @@ pub(crate) use spending::since as spent_since;
 pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
 pub(crate) use identity::states_taken_over;
+pub(crate) use identity::views as views_of_plan;
 pub use standing::{RunStanding, Standing, standing};
 pub use summary::{Ending, Summary};
 
@@ -135,6 +138,20 @@ impl std::fmt::Debug for Live {
     }
 }
 
+/// The append-only files that are opened: those of the views, and those that are in the folder for other reasons (an
+/// earlier run wrote them, another program did), whose committed lengths have to stay known.
+fn files_of(recovered: &Recovered, views: Views) -> Vec<&'static str> {
+    let committed = recovered.last_commit.as_ref();
+    let is_known = |file: &str| {
+        committed.is_some_and(|commit| commit.files.contains_key(file))
+            || recovered.imports.iter().any(|import| import.file == file)
+    };
+    APPEND_FILES
+        .into_iter()
+        .filter(|file| views.writes(file) || is_known(file))
+        .collect()
+}
+
 /// An opened run.
 #[derive(Debug)]
 pub struct DialogueRun {
@@ -148,6 +165,9 @@ pub struct DialogueRun {
     pipeline: DialoguePipeline,
     live: Live,
     finished_before: bool,
+    /// Whether everything that was committed is made again from the journal.
+    replayed: bool,
+    warnings: Vec<String>,
     spent_before: Totals,
     /// Dropped last: nothing may write any more when another process gets it.
     _lock: RunLock,
@@ -164,6 +184,17 @@ impl DialogueRun {
             return Err(DialogueError::NoDocuments {
                 path: config.documents.clone(),
                 damaged: Vec::new(),
+            });
+        }
+        let unreachable = unreachable(
+            config,
+            &environment.corpus,
+            environment.personas.as_ref(),
+            environment.seeds.as_ref(),
+        );
+        if !unreachable.errors.is_empty() {
+            return Err(DialogueError::Quotas {
+                what: unreachable.errors,
             });
         }
         let storage = Arc::clone(&environment.storage);
@@ -192,10 +223,19 @@ impl DialogueRun {
             Some(record) => foreign::load(&environment, record)?,
             None => Adopted::default(),
         };
-        let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
+        // A run goes on with what it has written, and a file that is there goes on with the folder.
+        let views = choice
+            .views
+            .map_or(config.views, |before| before.with(config.views));
+        let added = views.without(choice.views.unwrap_or(views));
+        if !added.is_empty() && journal.rewind_point(choice.first_item).is_err() {
+            return Err(DialogueError::ViewsTooLate { views: added });
+        }
+        let files = files_of(&reopened, views);
+        let mut artifacts = ArtifactSet::open(&journal, &files)?;
         let mut at_least = choice.at_least.clone();
-        let begin = |at_least: &[u64]| {
-            let plan = identity::recorded(plan.clone(), at_least, &choice);
+        let begin = |at_least: &[u64], views: Views| {
+            let plan = identity::recorded(plan.clone(), at_least, &choice, views, &config.goals);
             let run_id = choice.run.to_string();
             journal.append(Record::Run { run_id, plan }).wait()
         };
@@ -217,9 +257,27 @@ impl DialogueRun {
             })?;
             at_least = back.at_least;
             // First: a kill between the two must not make the run forget how far it had come.
-            begin(&at_least)?;
+            begin(&at_least, choice.views.unwrap_or(views))?;
             artifacts.rewind(back.to, back.forget)?;
             // The view of what is committed has changed; read it again from the journal's files.
+            if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
+                reopened = now;
+            }
+        }
+        let mut replayed = false;
+        if let Some(before) = choice.views
+            && !added.is_empty()
+        {
+            let back = restore::replay(&environment, &reopened, choice.first_item, at_least)?;
+            at_least = back.at_least;
+            // First how far the run had come, last that its views are there: whatever a kill leaves, the next start
+            // does again what is missing.
+            begin(&at_least, before)?;
+            artifacts.rewind(back.to, back.forget)?;
+            // Names the new files to the journal before anything stands in them.
+            artifacts.commit(Vec::new())?.wait()?;
+            begin(&at_least, views)?;
+            replayed = true;
             if let Some(now) = forgemark_journal::inspect(&storage, out_dir)? {
                 reopened = now;
             }
@@ -241,6 +299,11 @@ impl DialogueRun {
             vectors: std::sync::OnceLock::new(),
             schemas: Schemas::new(&config.judge_reasons, config.services.web_search.is_some()),
             shelf: crate::work::Shelf::default(),
+            labels: config
+                .languages
+                .iter()
+                .map(|label| Label::read(language_name(label)))
+                .collect(),
             run: choice.run.to_string(),
         });
         let renderer = Renderer::new(
@@ -249,11 +312,7 @@ impl DialogueRun {
             environment.row_clock,
             environment.output_prefix.clone(),
             environment.prompts.hash().to_owned(),
-            if config.max_tool_rounds > 0 {
-                crate::tools::schema(config.services.web_search.is_some())
-            } else {
-                Json::Array(Vec::new())
-            },
+            views,
             environment.version,
         );
         let pipeline = build_pipeline(
@@ -262,6 +321,7 @@ impl DialogueRun {
             &choice.run,
             artifacts,
             renderer,
+            views,
             &tally,
             at_least.clone(),
             adopted,
@@ -274,7 +334,7 @@ impl DialogueRun {
         )?;
         let finished_before = pipeline.is_complete();
         if !finished_before || choice.found.is_some() {
-            begin(&at_least)?;
+            begin(&at_least, views)?;
             documents::keep(&environment)?;
         }
         if finished_before && choice.found.is_some() {
@@ -297,6 +357,8 @@ impl DialogueRun {
             pipeline,
             live,
             finished_before,
+            replayed,
+            warnings: unreachable.warnings,
             spent_before: choice.spent_before,
             environment,
             options,
@@ -311,6 +373,11 @@ impl DialogueRun {
     /// Identifier of the run.
     pub fn run_id(&self) -> &RunId {
         &self.run
+    }
+
+    /// Goals that the plan has no room for, and why.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Whether the run went on from earlier work.
@@ -339,7 +406,8 @@ impl DialogueRun {
                 0,
             ));
         }
-        if !self.options.skip_probe {
+        // A probe is a call, and what is replayed needs none.
+        if !self.options.skip_probe && !self.replayed {
             // A run that is asked to drain meanwhile ends below, before any call.
             tokio::select! {
                 probed = self.probe() => probed?,

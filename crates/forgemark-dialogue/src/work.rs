@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod fidelity;
 mod services;
 mod shelf;
 mod take_up;
@@ -22,6 +23,7 @@ use forgemark_contract::json::{Json, Object};
 use forgemark_contract::time::Timestamp;
 use forgemark_corpus::{ChunkId, ChunkVectors, Corpus};
 use forgemark_journal::{Durable, JournalError};
+use forgemark_language::Label;
 use forgemark_model::caller::{CallError, Called, Caller};
 use forgemark_model::chat::{Schema, ToolSpec};
 use forgemark_run::{ItemCtx, ItemKey, Stop, Work};
@@ -34,6 +36,7 @@ use crate::plan::Mode;
 use crate::prompts::{PromptError, Prompts, Rendered};
 use crate::registry::Registry;
 use crate::rng::Rng;
+use fidelity::Spoken;
 pub(crate) use services::{Shown, read_vector, vector_request};
 pub(crate) use shelf::Shelf;
 
@@ -57,6 +60,8 @@ pub(crate) struct DialogueWork {
     pub(crate) caller: Caller,
     pub(crate) schemas: Schemas,
     pub(crate) shelf: Shelf,
+    /// What each language label asks for.
+    pub(crate) labels: Vec<Label>,
     /// Identity of the run, mixed into sample numbers so that another run draws other samples.
     pub(crate) run: String,
 }
@@ -214,6 +219,7 @@ struct Asked {
     claimed: Claimed,
     calls: Vec<String>,
     flags: Vec<String>,
+    spoken: Option<Spoken>,
 }
 
 /// What became of the topic that the user role claims.
@@ -318,6 +324,12 @@ impl Session<'_> {
             ]),
         );
         forgemark.insert("support", answered.support.clone());
+        if let (Some(user), Some(assistant)) = (asked.spoken, answered.spoken) {
+            forgemark.insert(
+                "language",
+                Json::object([("user", user.to_json()), ("assistant", assistant.to_json())]),
+            );
+        }
         if let Some(reasoning) = &answered.reasoning {
             forgemark.insert("reasoning_content", reasoning.as_str());
         }
@@ -384,12 +396,17 @@ impl Session<'_> {
             asked_at: asked.at,
             source_path: offered_claim
                 .map_or_else(String::new, |chunk| corpus.source(chunk).to_owned()),
+            document: asked
+                .claimed
+                .chunk
+                .map_or_else(|| Arc::from(""), |chunk| Arc::from(corpus.source(chunk))),
             covered: asked.claimed.chunk,
             covered_topic: asked
                 .claimed
                 .chunk
                 .map(|chunk| Arc::from(corpus.topic_id(chunk))),
             support_milli: answered.support_milli,
+            spoken: [asked.spoken, answered.spoken].map(|spoken| Some(spoken?.verdict())),
             in_ledger: false,
         });
         self.conversation.turns.push(Arc::new(turn));

@@ -16,6 +16,7 @@ use forgemark_contract::ids::RunId;
 use forgemark_contract::json::Json;
 use forgemark_journal::{ArtifactSet, Durable, JournalError};
 
+use crate::config::{View, Views};
 use crate::conversation::Conversation;
 use crate::outcome::Outcome;
 use crate::render::{APPEND_FILES, RUN_STATE, Renderer, StateSlot, Texts};
@@ -52,7 +53,7 @@ pub(crate) struct Writer {
 pub(crate) type StoredSlots = Vec<Arc<Conversation>>;
 
 impl Writer {
-    /// Starts the thread. `wave` are the committed slots of a wave that is not full; `read` gives the
+    /// Starts the thread. `views` is what is written, `wave` are the committed slots of a wave that is not full; `read` gives the
     /// bytes of an artifact.
     ///
     /// # Errors
@@ -60,6 +61,7 @@ impl Writer {
     pub(crate) fn start(
         artifacts: ArtifactSet,
         renderer: Renderer,
+        views: Views,
         batch_size: u64,
         wave: StoredSlots,
         seq: u64,
@@ -75,6 +77,7 @@ impl Writer {
                 let mut body = Body {
                     artifacts,
                     renderer,
+                    views,
                     texts: Texts::default(),
                     batch_size,
                     slots,
@@ -182,6 +185,8 @@ type ReadArtifact = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send>;
 struct Body {
     artifacts: ArtifactSet,
     renderer: Renderer,
+    /// What is written of what is rendered.
+    views: Views,
     texts: Texts,
     batch_size: u64,
     /// Conversations of the wave that is being filled, in slot order.
@@ -230,13 +235,18 @@ impl Body {
         self.seq = seq;
         self.is_idle = false;
         let (path, file) = self.renderer.render(conversation, seq, &mut self.texts);
-        self.artifacts.put(&path, file)?;
+        let mut outcome = Outcome::of(conversation, seq);
+        if self.views.has(View::Conversations) {
+            outcome.spent.bytes += file.len() as u64;
+            self.artifacts.put(&path, file)?;
+        }
         for (name, lines) in APPEND_FILES.iter().zip(&self.texts.lines) {
-            if !lines.is_empty() {
+            if !lines.is_empty() && self.views.writes(name) {
+                outcome.spent.bytes += lines.len() as u64;
                 self.artifacts.append(name, lines)?;
             }
         }
-        self.items.push(Outcome::of(conversation, seq).to_json());
+        self.items.push(outcome.to_json());
         self.slots.push(StateSlot::Ended(Arc::clone(conversation)));
         if self.slots.len() as u64 >= self.batch_size {
             self.put_states(true)?;
@@ -252,6 +262,10 @@ impl Body {
         wants: impl Fn(&Self, &str, &[u8]) -> bool,
     ) -> Result<bool, JournalError> {
         let slots = std::mem::take(&mut self.slots);
+        if !self.views.has(View::RunState) {
+            self.texts.end_wave();
+            return Ok(false);
+        }
         let mut last: Option<&RunId> = None;
         let mut changed = false;
         let mut texts = std::mem::take(&mut self.texts);

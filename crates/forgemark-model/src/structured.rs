@@ -70,7 +70,7 @@ pub async fn ask_json<T>(
     let Ok(reply) = &first.outcome else {
         return Ok(answer(Err(problem), vec![first]));
     };
-    let again = reask(ask.request, reply, &problem.detail, ask.reask);
+    let again = reask(ask.request, &reply.content, &problem.detail, ask.reask);
     // The conversation goes on from the first reply, so that has to be safe before more is paid for.
     first.durable.clone().await?;
     let second = caller.call(ask.role, ask.item, &again).await?;
@@ -133,8 +133,8 @@ pub fn read<T>(
 }
 
 /// The request that asks again: everything so far, the bad reply, and what is wrong with it.
-pub fn reask(request: &ChatRequest, reply: &ChatReply, error: &str, template: &str) -> ChatRequest {
-    let shown: String = reply.content.chars().take(SHOWN).collect();
+pub fn reask(request: &ChatRequest, said: &str, error: &str, template: &str) -> ChatRequest {
+    let shown: String = said.chars().take(SHOWN).collect();
     let mut again = request.clone();
     if !shown.trim().is_empty() {
         again.messages.push(Message::assistant(shown));

@@ -15,6 +15,7 @@ mod interval;
 mod linear;
 mod panel;
 pub mod rating;
+mod ratio;
 mod sample;
 
 pub use agreement::{Kappa, cohen_kappa};
@@ -22,4 +23,5 @@ pub use classify::{Confusion, Rate};
 pub use histogram::{Histogram, histogram, tally};
 pub use interval::{Interval, Z_95, wilson};
 pub use panel::{Alpha, PairAgreement, Score, Vote, alpha, alpha_interval, pairwise};
+pub use ratio::{Prediction, predict_total, student_t_975};
 pub use sample::{Summary, mean, median, percentiles, quantile, sample_std, sum, summary};

@@ -14,6 +14,7 @@ use crate::assemble::disk;
 use crate::cli::StatusArgs;
 use crate::commands::arena::check::corpus_error;
 use crate::commands::dialogue::pulse::InProgress;
+use crate::commands::dialogue::report::{goal_name, goal_standing, goals_json};
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;
@@ -133,6 +134,9 @@ impl Status {
             for (reason, n) in &run.dropped {
                 row(&format!("    {reason}"), &human::count(*n));
             }
+            for gap in &run.gaps {
+                row(&format!("  {}", goal_name(gap)), &goal_standing(gap));
+            }
             let all = run.totals.all();
             row("  calls", &human::count(all.calls));
             row(
@@ -200,6 +204,7 @@ impl Status {
                     ("conversations", Json::from(run.good)),
                     ("turns", Json::from(run.turns)),
                     ("dropped", Json::Object(dropped)),
+                    ("quotas", goals_json(&run.gaps)),
                     ("calls", Json::from(run.totals.all().calls)),
                 ])
             })

@@ -111,12 +111,13 @@ fn holdout(
 }
 
 fn language(rule: &LanguageRule, item: &Item<'_>, id: &str) -> Result<Option<Reason>> {
-    let told = whatlang::detect(&item.text).filter(|info| info.confidence() >= rule.confidence);
+    let told =
+        forgemark_language::tell(&item.text).filter(|told| told.confidence >= rule.confidence);
     match (told, rule.on_unsure) {
-        (Some(info), _) if rule.allowed.iter().any(|code| code == info.lang().code()) => Ok(None),
-        (Some(info), _) => {
-            let reason = Reason::new("language", info.lang().code());
-            Ok(Some(reason.scored(info.confidence())))
+        (Some(told), _) if rule.allowed.iter().any(|code| code == told.code) => Ok(None),
+        (Some(told), _) => {
+            let reason = Reason::new("language", told.code);
+            Ok(Some(reason.scored(told.confidence)))
         }
         (None, OnMissing::Keep) => Ok(None),
         (None, OnMissing::Drop) => Ok(Some(Reason::new("language", "it cannot be told"))),

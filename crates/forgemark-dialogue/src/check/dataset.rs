@@ -22,6 +22,7 @@ use super::report::{At, Collector, Kind};
 use super::side::{self, Side, id_key, question_key, turn_key};
 use super::state::{Conversations, Known, States, inputs_digest, raw_digest, turns_digest};
 use super::{row, scan};
+use crate::config::{View, Views};
 use crate::render::{CONVERSATIONS, DATASET, LEDGER};
 
 /// The files beside the dataset; `None` where one could not be read at all.
@@ -232,8 +233,9 @@ impl<'a> Pass<'a> {
         self.history.compare(self.rows, line.number, &data, to);
         self.questions(at, &data, to);
         self.sheet.check(at, &data, to);
-        self.side_rows(&expect, to)?;
-        self.file(&expect, to);
+        let left_out = expect.left_out().unwrap_or(self.history.left_out);
+        self.side_rows(&expect, left_out, to)?;
+        self.file(&expect, left_out, to);
         let dropped = match expect.status() {
             "dropped" => Some(true),
             "completed" => Some(false),
@@ -248,6 +250,7 @@ impl<'a> Pass<'a> {
             raw: raw_digest(&data.raw_results),
             inputs: inputs_digest(&data.inputs),
             in_state: false,
+            has_state: !left_out.has(View::RunState),
         };
         self.known.insert(id_key(&id), known);
         Ok(())
@@ -319,7 +322,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn side_rows(&mut self, expect: &Expect<'_>, to: &mut Collector) -> io::Result<()> {
+    fn side_rows(
+        &mut self,
+        expect: &Expect<'_>,
+        left_out: Views,
+        to: &mut Collector,
+    ) -> io::Result<()> {
         let id = expect.row.conversation_id.as_str();
         let own = expect.own.as_slice();
         let sides = &mut self.sides;
@@ -331,7 +339,7 @@ impl<'a> Pass<'a> {
                 &expect.index(&expected),
                 id,
                 own,
-                true,
+                !left_out.has(View::Index),
                 to,
             )?;
         }
@@ -346,13 +354,19 @@ impl<'a> Pass<'a> {
             }
             let columns = Self::columns(&self.names, side, id);
             let expected = expect.sharegpt(&columns, judged);
-            let needed = export == Export::Yes;
+            let view = if judged {
+                View::ShareGptJudged
+            } else {
+                View::ShareGpt
+            };
+            let needed = export == Export::Yes && !left_out.has(view);
             one(side, id_key(id), &expected, id, own, needed, to)?;
         }
         for (place, turn) in expect.row.turns.iter().enumerate() {
             if let Some(turns) = &mut sides.turns {
                 let key = turn_key(id, turn.turn_index);
-                one(turns, key, &expect.turn(place), id, own, true, to)?;
+                let needed = !left_out.has(View::Turns);
+                one(turns, key, &expect.turn(place), id, own, needed, to)?;
             }
             let Some(ledger) = &mut sides.ledger else {
                 continue;
@@ -407,12 +421,13 @@ impl<'a> Pass<'a> {
     }
 
     /// Compares the conversation's own file.
-    fn file(&mut self, expect: &Expect<'_>, to: &mut Collector) {
+    fn file(&mut self, expect: &Expect<'_>, left_out: Views, to: &mut Collector) {
         let id = expect.row.conversation_id.as_str();
         let file = format!("{CONVERSATIONS}/{id}.json");
         let at = At::file(&file).of(id);
         let Some((_, asked)) = self.files.get_mut(&id_key(id)) else {
-            if !self.files.is_empty() || expect.is_ours() {
+            let needed = !left_out.has(View::Conversations);
+            if needed && (!self.files.is_empty() || expect.is_ours()) {
                 to.add(at, Kind::Missing, "", "the conversation has no file");
             }
             return;
@@ -429,7 +444,7 @@ impl<'a> Pass<'a> {
         count.files += 1;
         count.rows += 1;
         count.bytes += bytes.len() as u64;
-        let expected = expect.file();
+        let expected = to_pretty(&expect.file());
         if expected == bytes {
             return;
         }

@@ -6,10 +6,11 @@ use forgemark_contract::dialogue::derive::{self, Head};
 use forgemark_contract::dialogue::{
     Columns, ConversationFile, DatasetRow, IndexRow, Personas, ShareGptRow,
 };
-use forgemark_contract::json::{Json, Object, to_line, to_pretty};
+use forgemark_contract::json::{Json, Object, to_line};
 
 use super::grounding::source_path;
 use super::side::ledger_part;
+use crate::config::Views;
 
 /// Whether a conversation belongs into the `ShareGPT` files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,12 @@ impl<'a> Expect<'a> {
             Some(ours) => ours.str_or("status", ""),
             None => self.row.inputs.str_or("conversation_status", ""),
         }
+    }
+
+    /// What the run has left out by its configuration; `None` where the row does not say.
+    pub(super) fn left_out(&self) -> Option<Views> {
+        let ours = self.row.forgemark.as_ref()?;
+        Some(Views::from_json(ours.items("left_out")))
     }
 
     /// The turns that the conversation was to have, where that is known.
@@ -202,10 +209,10 @@ impl<'a> Expect<'a> {
     }
 
     /// The conversation's own file.
-    pub(super) fn file(&self) -> Vec<u8> {
+    pub(super) fn file(&self) -> ConversationFile {
         let row = self.row;
         let turns = &row.turns;
-        to_pretty(&ConversationFile {
+        ConversationFile {
             conversation_id: row.conversation_id.clone(),
             timestamp: row.timestamp.clone(),
             seed_question: row.question.clone(),
@@ -223,6 +230,6 @@ impl<'a> Expect<'a> {
             raw_results: row.raw_results.clone(),
             extra: Object::new(),
             forgemark: row.forgemark.clone(),
-        })
+        }
     }
 }

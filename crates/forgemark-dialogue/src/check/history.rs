@@ -13,9 +13,11 @@ use forgemark_journal::{Items, JournalError, Storage, inspect, verify};
 use super::columns;
 use super::diff::shown;
 use super::report::{At, Collector, Kind};
+use crate::config::Views;
 use crate::outcome::Outcome;
 use crate::question::{Matching, Question};
 use crate::render::{DATASET, round4};
+use crate::run::views_of_plan;
 
 /// Where findings about the journal itself stand.
 const JOURNAL: &str = ".forgemark/journal";
@@ -29,6 +31,8 @@ pub(super) struct History {
     pub(super) past: Vec<String>,
     /// The columns of its runs.
     pub(super) columns: Vec<Columns>,
+    /// What its newest run leaves out, for rows that do not say so themselves.
+    pub(super) left_out: Views,
     /// Whether its newest run has not ended, so that some files may be behind.
     pub(super) is_open: bool,
     /// Rows of the dataset that were there before the journal.
@@ -98,6 +102,9 @@ impl History {
                 .iter()
                 .filter_map(|run| columns::of_plan(&run.plan))
                 .collect(),
+            left_out: newest.map_or(Views::default(), |run| {
+                Views::ALL.without(views_of_plan(&run.plan))
+            }),
             past: recovered
                 .runs
                 .iter()

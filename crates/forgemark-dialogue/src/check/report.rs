@@ -49,6 +49,8 @@ pub enum Kind {
     Support,
     /// A judgement outside its range, or a score where the judge failed.
     Judge,
+    /// What is said about the language of messages does not add up.
+    Language,
     /// A question that was accepted twice.
     DuplicateQuestion,
     /// A run state that disagrees with the rows.
@@ -61,7 +63,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Kind; 25] = [
+    pub const ALL: [Kind; 26] = [
         Kind::Unreadable,
         Kind::Torn,
         Kind::EmptyLine,
@@ -83,6 +85,7 @@ impl Kind {
         Kind::Tools,
         Kind::Support,
         Kind::Judge,
+        Kind::Language,
         Kind::DuplicateQuestion,
         Kind::State,
         Kind::Uncommitted,
@@ -113,6 +116,7 @@ impl Kind {
             Kind::Tools => "tools",
             Kind::Support => "support",
             Kind::Judge => "judge",
+            Kind::Language => "language",
             Kind::DuplicateQuestion => "duplicate_question",
             Kind::State => "state",
             Kind::Uncommitted => "uncommitted",
@@ -141,7 +145,7 @@ impl Kind {
             Kind::Missing | Kind::Orphan | Kind::Repeated | Kind::Order => {
                 "Restore the files of the folder from one and the same copy: they are written together."
             }
-            Kind::Derived | Kind::Timestamp | Kind::Hash | Kind::Path => {
+            Kind::Derived | Kind::Timestamp | Kind::Hash | Kind::Path | Kind::Language => {
                 "Restore the file from a copy; synthetic_qa.jsonl or this row was changed after the run."
             }
             Kind::Grounding | Kind::Tools | Kind::Support => {

@@ -6,11 +6,13 @@ use forgemark_contract::dialogue::derive::{is_judgement, mean_score};
 use forgemark_contract::dialogue::{DROP_REASONS, DatasetRow, RawResult};
 use forgemark_contract::json::{self, Json};
 use forgemark_contract::shape::ShapeFinding;
+use forgemark_language::Verdict;
 
 use super::expect::Expect;
 use super::grounding::{check_turn, judge_score};
 use super::report::{At, Collector, Kind};
 use super::side;
+use crate::languages::Languages;
 use crate::render::round4;
 
 /// Support scores of turns are added up in thousandths.
@@ -97,6 +99,7 @@ impl Look<'_, '_> {
                 .add(self.at, Kind::Derived, "forgemark.status", what);
         }
         self.support(ours);
+        self.languages(ours);
     }
 
     /// The score of the row, and whether its judging is what its inputs say.
@@ -146,6 +149,53 @@ impl Look<'_, '_> {
             );
             self.to
                 .add(self.at, Kind::Support, "forgemark.support", what);
+        }
+    }
+
+    /// What was found about each message, and the counts of the conversation.
+    fn languages(&mut self, ours: &Json) {
+        let mut found = Vec::new();
+        for (place, turn) in self.row.turns.iter().enumerate() {
+            let Some(language) = turn
+                .forgemark
+                .as_ref()
+                .and_then(|ours| ours.get("language"))
+            else {
+                continue;
+            };
+            for side in ["user", "assistant"] {
+                let one = language.at(side);
+                let path = format!("turns[{place}].forgemark.language.{side}");
+                match Verdict::from_word(one.str_or("verdict", "")) {
+                    Some(verdict) => found.push(verdict),
+                    None => self
+                        .to
+                        .add(self.at, Kind::Language, &path, "has no known verdict"),
+                }
+                for key in ["confidence", "script_share"] {
+                    let value = one.at(key);
+                    let fits = match value.as_f64() {
+                        Some(share) => (0.0..=1.0).contains(&share),
+                        None => value.is_null(),
+                    };
+                    if !fits {
+                        let what = format!("{} is not from 0 to 1", super::diff::shown(value));
+                        let path = format!("{path}.{key}");
+                        self.to.add(self.at, Kind::Language, &path, what);
+                    }
+                }
+            }
+        }
+        let counts: Languages = found.into_iter().collect();
+        let expected = if counts.total() > 0 {
+            counts.to_json()
+        } else {
+            Json::Null
+        };
+        if *ours.at("languages") != expected {
+            let what = "is not what the turns add up to";
+            self.to
+                .add(self.at, Kind::Language, "forgemark.languages", what);
         }
     }
 

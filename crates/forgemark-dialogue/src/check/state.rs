@@ -37,6 +37,8 @@ pub(super) struct Known {
     pub(super) inputs: u64,
     /// Whether a state has it.
     pub(super) in_state: bool,
+    /// Whether a state has to have it.
+    pub(super) has_state: bool,
 }
 
 /// A digest of the turns of a conversation.
@@ -151,7 +153,7 @@ impl States<'_> {
         let mut lines: Vec<u64> = self
             .known
             .values()
-            .filter(|known| known.is_ours && !known.in_state)
+            .filter(|known| known.is_ours && known.has_state && !known.in_state)
             .map(|known| known.line)
             .collect();
         lines.sort_unstable();

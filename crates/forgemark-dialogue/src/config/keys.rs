@@ -291,6 +291,14 @@ pub const KEYS: &[Key] = &[
     inert("llm.agents.judge.routing.strategy", Kind::Str, "\"weighted_least_inflight\"", &["LLM_JUDGE_ROUTING_STRATEGY", "LLM_QA_JUDGE_ROUTING_STRATEGY"], "How calls of the judge are spread.", STRATEGY),
     refused("llm.agents.judge.routing.endpoints", Kind::List, "[]", &["LLM_JUDGE_ROUTING_ENDPOINTS_JSON", "LLM_QA_JUDGE_ROUTING_ENDPOINTS_JSON"], "Servers of the judge alone.", ONE_POOL),
     refused("llm.agents.judge.api_key", Kind::Any, "null", &[], "Key of the judge.", SECRET),
+    key("quotas.document", Kind::Map, "{}", &[], "Goals for turns that cover a passage of single documents, by path: a count (12) or a share (0.25, 25%) each."),
+    key("quotas.topic", Kind::Map, "{}", &[], "Goals for conversations that begin from single seed topics: a count (12) or a share (0.25, 25%) each."),
+    key("quotas.persona", Kind::Map, "{}", &[], "Goals for conversations of single personas of the asking side, by id: a count (12) or a share (0.25, 25%) each."),
+    key("quotas.mode", Kind::Map, "{}", &[], "Goals for turns of single question modes (followup, adjacent, fresh, off_topic, seeded): a count (12) or a share (0.25, 25%) each."),
+    key("quotas.difficulty", Kind::Map, "{}", &[], "Goals for turns of single difficulties (easy, medium, hard): a count (12) or a share (0.25, 25%) each."),
+    key("quotas.language", Kind::Map, "{}", &[], "Goals for conversations of single languages; exact, in place of `run.total_samples`: a count (12) or a share (0.25, 25%) each."),
+    key("language.check", Kind::OneOf(&[("off", &[]), ("record", &[]), ("retry", &[]), ("drop", &[])]), "\"record\"", &[], "Compare script and language of every message with the language label: `off`; `record` writes what was found into the rows; `retry` asks again and records what is still wrong; `drop` asks again and then drops the conversation (reason `language_mismatch`). Of a dialect only script and language are checked."),
+    key("language.retries", int(0, 10), "1", &[], "How often a message in another language is asked for again, with `language.check: retry` or `drop`."),
     // coverage and duplicates
     key("coverage.doc_coverage_mode", Kind::OneOf(&[("balanced", &[]), ("off", &[]), ("compat", &[])]), "\"balanced\"", &["DOC_COVERAGE_MODE"], "How documents take turns: `balanced` by use, `off` at random, `compat` by the formula of the original."),
     key("coverage.doc_coverage_epsilon", float(0.0, 1.0), "0.15", &["DOC_COVERAGE_EPSILON"], "With `doc_coverage_mode: compat` only: share of choices that look at all documents whatever their use, 0 to 1."),
@@ -316,6 +324,7 @@ pub const KEYS: &[Key] = &[
     // saving
     key("saving.output_dir", Kind::Str, "\"outputs\"", &["OUTPUT_DIR"], "Folder of everything that a run writes, relative to the configuration."),
     key("saving.profile", Kind::OneOf(&[("forgemark", &[]), ("compat", &[])]), "\"forgemark\"", &[], "`compat` writes exactly what the original writes: no `forgemark` keys, its ids, dropped conversations in the training files."),
+    key("saving.artifacts", Kind::StrList, "[\"turns\", \"sharegpt\", \"sharegpt_judged\", \"conversations\", \"index\", \"run_state\"]", &[], "Derived files to write; what is left out saves disk and can be added later, at no cost. synthetic_qa, coverage_ledger and the journal are always written, because everything else is made from them."),
     key("saving.output_columns.messages", Kind::Str, "\"messages\"", &[], "Name of the column `messages` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.messages_with_tools", Kind::Str, "\"messages_with_tools\"", &[], "Name of the column `messages_with_tools` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.metadata", Kind::Str, "\"metadata\"", &[], "Name of the column `metadata` of the ShareGPT files; a blank or doubled name is an error."),

@@ -8,9 +8,10 @@ use forgemark_contract::settings::{Resolved, SettingError};
 use forgemark_model::{Wire, settings};
 
 use super::{
-    Accept, Aggregate, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, Services,
-    TurnDistribution, Turns, keys, panel,
+    Accept, Aggregate, Config, Coverage, Exhaustion, Judging, LanguageCheck, OnMismatch, Profile,
+    RoleSettings, Services, TurnDistribution, Turns, Views, keys, panel,
 };
+use crate::goals::Dimension;
 use crate::question::Matching;
 
 impl Config {
@@ -38,7 +39,18 @@ impl Config {
             0 => batch_size,
             total => total,
         };
+        let coverage = coverage(values)?;
+        let goals = super::goals::read(values, coverage, problems)?;
         let quotas = quotas(values, &languages, total, problems)?;
+        if !goals.of(Dimension::Language).is_empty()
+            && !values.map("run.language_quotas")?.is_empty()
+        {
+            problems.push(
+                SettingError::new("quotas.language", "is set beside run.language_quotas")
+                    .with_hint("keep one of the two"),
+            );
+        }
+        let quotas = super::goals::totals(&goals, &languages, quotas, problems);
         let turns = turns(values, problems)?;
         let chunk_size = values.usize("tools.retrieval.chunking.chunk_size")?;
         let chunk_overlap = values.usize("tools.retrieval.chunking.chunk_overlap")?;
@@ -141,7 +153,17 @@ impl Config {
             resume_run_id,
             batch_size,
             languages,
+            language: LanguageCheck {
+                on_mismatch: match values.str("language.check")? {
+                    "off" => OnMismatch::Off,
+                    "retry" => OnMismatch::Retry,
+                    "drop" => OnMismatch::Drop,
+                    _ => OnMismatch::Record,
+                },
+                retries: values.u64("language.retries")? as u32,
+            },
             quotas,
+            goals,
             seed: values.u64("run.seed")?,
             concurrency: values.usize("run.concurrency")?.max(1),
             lookahead: values.usize("run.lookahead")?.max(1),
@@ -159,7 +181,7 @@ impl Config {
             limit: values.opt_u64("run.limit")?,
             max_conversation_tokens: values.opt_u64("run.budget.max_tokens_per_conversation")?,
             budget: settings::budget(values)?,
-            coverage: coverage(values)?,
+            coverage,
             exhaustion: match values.str("coverage.exhaustion")? {
                 "stop" => Exhaustion::Stop,
                 "warn" => Exhaustion::Warn,
@@ -212,6 +234,7 @@ impl Config {
                 "compat" => Profile::Compat,
                 _ => Profile::Forgemark,
             },
+            views: Views::read(values, problems)?,
             bundle: super::bundle::bundle(values, problems)?,
             prompts: values.opt_str("prompts")?.map(PathBuf::from),
         })

@@ -161,7 +161,8 @@ impl Asks for Asker<'_> {
             match (answer.outcome, last.map(|last| (last.at, last.outcome))) {
                 (Ok(value), Some((at, Ok(reply)))) => Ok(Read {
                     value,
-                    raw: Arc::clone(&reply.tree),
+                    raw: reply.tree,
+                    said: reply.content,
                     calls,
                     at,
                 }),
@@ -541,6 +542,7 @@ impl Asks for Counting<'_> {
                 json: Arc::clone(&json),
             },
             raw: json,
+            said: String::new(),
             calls: Vec::new(),
             at: forgemark_contract::time::Timestamp(0),
         }))

@@ -109,6 +109,7 @@ fn request(
 
 fn user_context(passages: &[Passage]) -> UserTurnContext<'_> {
     UserTurnContext {
+        difficulty: "",
         language: "en",
         persona: "",
         turn: 1,
@@ -649,6 +650,7 @@ fn other_languages_do_not_mix() {
         let shown = std::slice::from_ref(shown);
         for sample in 0..6 {
             let context = UserTurnContext {
+                difficulty: "",
                 language,
                 ..user_context(shown)
             };

@@ -30,6 +30,8 @@ pub struct UserTurnContext<'a> {
     pub turns: u32,
     /// Question mode: `seeded`, `fresh`, `followup`, `adjacent` or `off_topic`.
     pub mode: &'a str,
+    /// Difficulty that the question is to have; empty where the model chooses.
+    pub difficulty: &'a str,
     /// Seed topic, may be empty.
     pub seed_topic: &'a str,
     /// Seed question, may be empty.
@@ -100,6 +102,7 @@ impl UserTurnContext<'_> {
             ("turns", Value::from(self.turns)),
             ("mode", Value::from(self.mode)),
             ("mode_meaning", Value::from(mode_meaning(self.mode))),
+            ("difficulty", Value::from(self.difficulty)),
             ("persona", block("persona", self.persona)),
             ("history", history(self.history)),
             ("passages", passages(self.passages)),
@@ -204,6 +207,7 @@ pub(super) fn rehearse(prompts: &Prompts) -> Result<(), PromptError> {
         let list: &[&str] = if full { &["x"] } else { &[] };
         let owned: Vec<String> = list.iter().map(|text| (*text).to_owned()).collect();
         prompts.user_turn(&UserTurnContext {
+            difficulty: "",
             language: "en",
             persona: word,
             turn: 1,

@@ -21,6 +21,7 @@ fn with(name: &str, text: &str) -> Result<Prompts, PromptError> {
 
 fn user(passages: &[Passage]) -> UserTurnContext<'_> {
     UserTurnContext {
+        difficulty: "",
         language: "fr",
         persona: "",
         turn: 1,

@@ -6,8 +6,9 @@ use forgemark_journal::{Recovered, Totals};
 
 use super::foreign::{self, Found};
 use super::{Environment, RunOptions, documents};
-use crate::config::Profile;
+use crate::config::{Profile, Views};
 use crate::error::DialogueError;
+use crate::goals::Goals;
 use crate::render::RUN_STATE;
 
 /// The run to work on.
@@ -20,6 +21,8 @@ pub(super) struct Choice {
     pub(super) at_least: Vec<u64>,
     /// What earlier runs in the folder had spent when this one first began.
     pub(super) spent_before: Totals,
+    /// The views that the run has written so far; `None` for a run that begins.
+    pub(super) views: Option<Views>,
     /// The run of the original that goes on for the first time.
     pub(super) found: Option<Found>,
     /// What the plan record of an earlier start says of one.
@@ -38,8 +41,17 @@ impl Choice {
 const AT_LEAST: &str = "at_least";
 const SPENT_BEFORE: &str = "spent_before";
 const SPENT_BY_ENDPOINT: &str = "spent_before_by_endpoint";
+const VIEWS: &str = "views";
+const GOALS: &str = "goals";
 const ADOPTED: &str = "adopted";
-const NO_PART: [&str; 4] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT, ADOPTED];
+const NO_PART: [&str; 6] = [
+    AT_LEAST,
+    SPENT_BEFORE,
+    SPENT_BY_ENDPOINT,
+    VIEWS,
+    GOALS,
+    ADOPTED,
+];
 
 /// The plan as the journal keeps it, with what a later part of the run must know:
 ///
@@ -47,8 +59,16 @@ const NO_PART: [&str; 4] = [AT_LEAST, SPENT_BEFORE, SPENT_BY_ENDPOINT, ADOPTED];
 ///   killed in the middle of that still gives up no conversation that was good;
 /// * what earlier runs had spent, because the journal adds up the calls of all runs of a folder and
 ///   only the newest run can go on: what came since is this run's;
+/// * the views that it writes, where it leaves some out;
+/// * its goals, for who looks at the folder without its configuration;
 /// * which run of the original goes on, see [`foreign`].
-pub(super) fn recorded(mut plan: Json, at_least: &[u64], choice: &Choice) -> Json {
+pub(super) fn recorded(
+    mut plan: Json,
+    at_least: &[u64],
+    choice: &Choice,
+    views: Views,
+    goals: &Goals,
+) -> Json {
     let spent_before = &choice.spent_before;
     if let Some(plan) = plan.as_object_mut() {
         if at_least.iter().any(|n| *n > 0) {
@@ -60,6 +80,12 @@ pub(super) fn recorded(mut plan: Json, at_least: &[u64], choice: &Choice) -> Jso
         if spent_before.all().calls > 0 {
             plan.insert(SPENT_BEFORE, spent_before.to_json());
             plan.insert(SPENT_BY_ENDPOINT, spent_before.endpoints_to_json());
+        }
+        if !goals.is_empty() {
+            plan.insert(GOALS, goals.to_json());
+        }
+        if views != Views::ALL {
+            plan.insert(VIEWS, views.to_json());
         }
         if let Some(record) = choice.adopted() {
             plan.insert(ADOPTED, record.clone());
@@ -73,6 +99,18 @@ pub(super) fn spent_before(plan: &Json) -> Totals {
     let mut totals = Totals::from_json(plan.at(SPENT_BEFORE));
     totals.read_endpoints(plan.at(SPENT_BY_ENDPOINT));
     totals
+}
+
+/// The goals of the run of this recorded plan.
+pub(super) fn goals(plan: &Json) -> Goals {
+    Goals::from_json(plan.at(GOALS))
+}
+
+/// The views that the run of this recorded plan writes.
+pub(crate) fn views(plan: &Json) -> Views {
+    plan.at(VIEWS)
+        .as_array()
+        .map_or(Views::ALL, Views::from_json)
 }
 
 /// Conversations and turns of a recorded plan that the original had made.
@@ -207,6 +245,7 @@ pub(super) fn choose(
                 .filter_map(Json::as_u64)
                 .collect(),
             spent_before: spent_before(&newest.plan),
+            views: Some(views(&newest.plan)),
             found: None,
             known: newest.plan.get(ADOPTED).cloned(),
         });
@@ -244,6 +283,7 @@ pub(super) fn choose(
         first_item: committed,
         at_least: Vec::new(),
         spent_before: recovered.totals.clone(),
+        views: None,
         found,
         known: None,
     })

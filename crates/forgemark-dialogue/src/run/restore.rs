@@ -13,7 +13,7 @@ use forgemark_journal::{
 };
 
 use super::{Adopted, Environment, RunOptions, STATE_DIR};
-use crate::config::Profile;
+use crate::config::{Profile, Views};
 use crate::conversation::{Conversation, DropReason, Plan};
 use crate::error::DialogueError;
 use crate::outcome::Outcome;
@@ -122,6 +122,29 @@ pub(super) fn rewind(
         forget,
         at_least,
     }))
+}
+
+/// How to make the whole run again from its journal, so that rows of views that were left out are written too. No reply
+/// is forgotten, so nothing is asked.
+pub(super) fn replay(
+    environment: &Environment,
+    recovered: &Recovered,
+    first_item: u64,
+    mut at_least: Vec<u64>,
+) -> Result<Rewind, DialogueError> {
+    at_least.resize(environment.config.languages.len(), 0);
+    for item in recovered.items_from(first_item) {
+        if let Some(outcome) = Outcome::from_json(&item?.payload)
+            && let Some(cell) = at_least.get_mut(outcome.key.group as usize)
+        {
+            *cell = (*cell).max(outcome.key.ordinal + 1);
+        }
+    }
+    Ok(Rewind {
+        to: first_item,
+        forget: Vec::new(),
+        at_least,
+    })
 }
 
 /// Opens the memory of questions. Returns it with the number of commits that it holds already.
@@ -323,6 +346,7 @@ pub(super) fn build_pipeline(
     run: &RunId,
     artifacts: ArtifactSet,
     renderer: Renderer,
+    views: Views,
     tally: &Arc<Tally>,
     at_least: Vec<u64>,
     adopted: Adopted,
@@ -358,6 +382,12 @@ pub(super) fn build_pipeline(
     let mut pipeline = DialoguePipeline::new(PipelineParts {
         config: Arc::clone(config),
         planner,
+        documents: environment
+            .corpus
+            .documents()
+            .iter()
+            .map(|document| document.path.clone())
+            .collect(),
         document_of,
         used: before.used,
         recent: before.recent,
@@ -395,8 +425,16 @@ pub(super) fn build_pipeline(
         environment.out_dir.clone(),
     );
     let read = move |path: &str| storage.read(&out_dir.join(path)).ok();
-    let writer = Writer::start(artifacts, renderer, config.batch_size, stored, seq, read)
-        .map_err(DialogueError::Thread)?;
+    let writer = Writer::start(
+        artifacts,
+        renderer,
+        views,
+        config.batch_size,
+        stored,
+        seq,
+        read,
+    )
+    .map_err(DialogueError::Thread)?;
     pipeline.attach(writer);
     Ok(pipeline)
 }

@@ -6,6 +6,7 @@ use forgemark_contract::json::Json;
 use forgemark_journal::{JournalError, Recovered, Totals};
 
 use crate::conversation::DropReason;
+use crate::goals::{Gap, Made, gaps};
 use crate::outcome::Outcome;
 
 use super::{identity, spending};
@@ -23,6 +24,8 @@ pub struct RunStanding {
     pub turns: u64,
     /// Dropped conversations by reason.
     pub dropped: BTreeMap<String, u64>,
+    /// How far its goals are; empty without goals.
+    pub gaps: Vec<Gap>,
     /// Calls, tokens and cost, those that no committed conversation rests on yet included.
     pub totals: Totals,
 }
@@ -54,6 +57,7 @@ pub fn standing(recovered: &Recovered) -> Result<Standing, JournalError> {
             good: identity::counted_before(&run.plan).0,
             turns: identity::counted_before(&run.plan).1,
             dropped: BTreeMap::new(),
+            gaps: Vec::new(),
             totals: {
                 // Only the newest run can go on, so the calls of a run end where the next begins.
                 let next = recovered.runs.get(index + 1);
@@ -65,11 +69,13 @@ pub fn standing(recovered: &Recovered) -> Result<Standing, JournalError> {
             },
         })
         .collect();
+    let mut made = vec![Made::default(); runs.len()];
     for item in recovered.items() {
         let item = item?;
-        let Some(run) = runs.iter_mut().find(|run| *run.run_id == *item.run_id) else {
+        let Some(place) = runs.iter().position(|run| *run.run_id == *item.run_id) else {
             continue;
         };
+        let run = &mut runs[place];
         let Some(outcome) = Outcome::from_json(&item.payload) else {
             continue;
         };
@@ -77,9 +83,13 @@ pub fn standing(recovered: &Recovered) -> Result<Standing, JournalError> {
             None => {
                 run.good += 1;
                 run.turns += outcome.turns;
+                made[place].add(&outcome.made);
             }
             Some(reason) => *run.dropped.entry(reason.to_owned()).or_insert(0) += 1,
         }
+    }
+    for ((run, made), known) in runs.iter_mut().zip(&made).zip(&recovered.runs) {
+        run.gaps = gaps(&identity::goals(&known.plan), made);
     }
     Ok(Standing { runs })
 }

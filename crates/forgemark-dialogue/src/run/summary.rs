@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use forgemark_contract::ids::RunId;
@@ -10,6 +11,8 @@ use forgemark_journal::{Journal, Totals};
 
 use super::{Environment, Live, spending};
 use crate::config::{EMBEDDINGS, RERANK, WEB_SEARCH};
+use crate::goals::{Gap, gaps};
+use crate::languages::Languages;
 use crate::pipeline::MOST_DROPS_IN_A_ROW;
 
 /// How a run ended.
@@ -88,6 +91,11 @@ pub struct Summary {
     pub mean_score: Option<f64>,
     /// Mean support score in [0, 1].
     pub mean_support: Option<f64>,
+    /// How far the goals are; empty without goals.
+    pub gaps: Vec<Gap>,
+    /// For each language label, the messages of good conversations by what was found about their language; empty where
+    /// nothing is checked.
+    pub languages: Vec<(String, Languages)>,
     /// Calls, tokens and cost of the run, all its parts together; those of other runs in the folder
     /// do not count.
     pub totals: Totals,
@@ -131,11 +139,28 @@ pub(super) fn make(
         dropped: tally.drops(),
         mean_score: mean(load(&tally.score_milli), load(&tally.scored)),
         mean_support: mean(load(&tally.support_milli), load(&tally.supported)),
+        gaps: gaps(
+            &environment.config.goals,
+            &tally.made.lock().unwrap_or_else(PoisonError::into_inner),
+        ),
+        languages: languages(environment, live),
         totals,
         discarded_calls: live.progress.snapshot().discarded_calls,
         replayed_calls: live.caller.snapshot().replayed,
         bytes_written: journal.bytes_written() + registry_bytes,
     }
+}
+
+fn languages(environment: &Environment, live: &Live) -> Vec<(String, Languages)> {
+    let tally = live.tally.languages.lock();
+    let tally = tally.unwrap_or_else(PoisonError::into_inner);
+    let labels = (0_u32..).zip(&environment.config.languages);
+    labels
+        .filter_map(|(group, label)| {
+            let found = tally.get(&group).filter(|found| found.total() > 0)?;
+            Some((label.clone(), *found))
+        })
+        .collect()
 }
 
 /// What was done without a service that failed, counted.

@@ -10,6 +10,7 @@ use forgemark_model::chat::{
 };
 use forgemark_model::structured::{self, Problem};
 
+use super::fidelity::{Heard, Spoken};
 use super::{ANSWER_ATTEMPTS, ASSISTANT, Asked, Halt, Session, Shown};
 use crate::conversation::DropReason;
 use crate::prompts::AssistantTurnContext;
@@ -34,6 +35,7 @@ pub(super) struct Answered {
     pub(super) reasoning: Option<String>,
     pub(super) calls: Vec<String>,
     pub(super) flags: Vec<String>,
+    pub(super) spoken: Option<Spoken>,
 }
 
 /// One run of the tool loop that ended with an answer.
@@ -44,6 +46,7 @@ struct Loop {
     found: Vec<Shown>,
     calls: Vec<String>,
     flags: Vec<String>,
+    spoken: Option<Spoken>,
 }
 
 impl Session<'_> {
@@ -131,6 +134,7 @@ impl Session<'_> {
             reasoning: done.reply.reasoning,
             calls: done.calls,
             flags: done.flags,
+            spoken: done.spoken,
         }
     }
 
@@ -151,6 +155,7 @@ impl Session<'_> {
         let mut calls: Vec<String> = Vec::new();
         let mut flags: Vec<String> = Vec::new();
         let mut asked_again = false;
+        let mut corrections = 0;
         let mut round = 0;
         loop {
             if round >= rounds {
@@ -193,15 +198,31 @@ impl Session<'_> {
                 ));
             }
             match structured::read(&reply, AssistantTurn::from_json) {
-                Ok(mut turn) => {
-                    flags.append(&mut turn.flags);
+                Ok(mut answer) => {
+                    let spoken = match self.hear(turn, &answer.answer, corrections)? {
+                        Heard::Take(spoken) => spoken,
+                        Heard::Again(what) => {
+                            corrections += 1;
+                            request = structured::reask(
+                                &request,
+                                &reply.content,
+                                &what,
+                                self.work.prompts.reask(),
+                            );
+                            request.tool_choice = ToolChoice::None;
+                            round = rounds;
+                            continue;
+                        }
+                    };
+                    flags.append(&mut answer.flags);
                     return Ok(Ok(Loop {
-                        turn,
+                        turn: answer,
                         reply,
                         events,
                         found,
                         calls,
                         flags,
+                        spoken,
                     }));
                 }
                 Err(Problem::Failure(failure)) => return Ok(Err(failure)),
@@ -210,7 +231,7 @@ impl Session<'_> {
                     asked_again = true;
                     request = structured::reask(
                         &request,
-                        &reply,
+                        &reply.content,
                         &failure.detail,
                         self.work.prompts.reask(),
                     );

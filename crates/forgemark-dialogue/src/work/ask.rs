@@ -9,6 +9,7 @@ use forgemark_model::chat::{ChatRequest, Failure, Message, ReplyFormat};
 use forgemark_model::structured::{self, JsonAsk};
 use forgemark_run::Verdict as Decision;
 
+use super::fidelity::{Heard, Spoken};
 use super::{Asked, Claimed, Halt, Session, USER};
 use crate::conversation::DropReason;
 use crate::judging::Read;
@@ -81,7 +82,8 @@ impl Session<'_> {
         Ok(match (answer.outcome, last.outcome) {
             (Ok(value), Ok(reply)) => Ok(Read {
                 value,
-                raw: Arc::clone(&reply.tree),
+                raw: reply.tree,
+                said: reply.content,
                 calls,
                 at: last.at,
             }),
@@ -103,6 +105,8 @@ impl Session<'_> {
             Mode::Seeded
         } else if turn == 1 || attempt > 0 {
             Mode::Fresh
+        } else if let Some(mode) = self.plan.modes.get(turn as usize - 1) {
+            *mode
         } else {
             draw_mode(turn, &mut self.rng(turn, 0, "mode"))
         }
@@ -188,11 +192,8 @@ impl Session<'_> {
             let offered = self.offer(turn, attempt, mode, &avoid).await?;
             let request = self.user_request(turn, attempt, mode, &offered, &rejected)?;
             let item = self.item(turn, USER, attempt);
-            let read = match self
-                .ask_json(USER, &item, &request, UserTurn::from_json)
-                .await?
-            {
-                Ok(read) => read,
+            let (read, spoken) = match self.ask_question(turn, &item, request).await? {
+                Ok(asked) => asked,
                 Err(failure) => {
                     last = (DropReason::of_failure(failure.kind), failure.detail);
                     continue;
@@ -232,11 +233,43 @@ impl Session<'_> {
                         claimed,
                         calls: read.calls,
                         flags: read.value.flags,
+                        spoken,
                     });
                 }
             }
         }
         Err(Self::drop_as(last.0, turn, last.1))
+    }
+
+    /// Asks for a question in the language of the conversation.
+    async fn ask_question(
+        &mut self,
+        turn: u32,
+        item: &str,
+        mut request: ChatRequest,
+    ) -> Result<Result<(Read<UserTurn>, Option<Spoken>), Failure>, Halt> {
+        let mut earlier: Vec<String> = Vec::new();
+        let mut corrections = 0;
+        loop {
+            let asked = self.ask_json(USER, item, &request, UserTurn::from_json);
+            let mut read = match asked.await? {
+                Ok(read) => read,
+                Err(failure) => return Ok(Err(failure)),
+            };
+            match self.hear(turn, &read.value.question, corrections)? {
+                Heard::Take(spoken) => {
+                    earlier.append(&mut read.calls);
+                    read.calls = earlier;
+                    return Ok(Ok((read, spoken)));
+                }
+                Heard::Again(what) => {
+                    corrections += 1;
+                    earlier.append(&mut read.calls);
+                    let template = self.work.prompts.reask();
+                    request = structured::reask(&request, &read.said, &what, template);
+                }
+            }
+        }
     }
 
     fn user_request(
@@ -263,6 +296,12 @@ impl Session<'_> {
                 turn,
                 turns: sketch.turns,
                 mode: mode.as_str(),
+                difficulty: self
+                    .plan
+                    .difficulties
+                    .get(turn as usize - 1)
+                    .copied()
+                    .unwrap_or(""),
                 seed_topic,
                 seed_question,
                 history: &history,

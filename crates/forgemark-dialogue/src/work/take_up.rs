@@ -36,6 +36,9 @@ impl Session<'_> {
             let corpus = &self.work.corpus;
             let covered = corpus.find_topic(turn.qa_generation.str_or("coverage_target", ""));
             self.conversation.facts.push(TurnFacts {
+                document: covered
+                    .map_or_else(|| Arc::from(""), |chunk| Arc::from(corpus.source(chunk))),
+                spoken: [None; 2],
                 asked_at: begun.at,
                 source_path: covered
                     .map_or_else(String::new, |chunk| corpus.source(chunk).to_owned()),

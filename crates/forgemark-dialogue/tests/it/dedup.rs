@@ -141,7 +141,7 @@ fn disk_with(name: &str, bytes: &[u8]) -> MemDisk {
 }
 
 #[test]
-fn the_oldest_of_thousands_of_imported_questions_still_blocks() {
+fn acceptance_8_2_7_the_oldest_of_thousands_of_imported_questions_still_blocks() {
     let oldest = "Which lever of the first machine stops the second one?";
     let agent = Counting::new(&script(4, Dialogue::PLAIN)).before(move |_, request| {
         // The model's first idea, always, until it is told that this was asked before.
@@ -222,7 +222,7 @@ fn the_oldest_of_thousands_of_imported_questions_still_blocks() {
 }
 
 #[test]
-fn unusual_line_breaks_in_questions_survive_and_still_block() {
+fn acceptance_8_2_7_unusual_line_breaks_in_questions_survive_and_still_block() {
     let question = "Which \u{2028}valve opens\u{85}first, and why\u{2029}then?";
     let agent = Counting::new(&script(4, Dialogue::PLAIN)).before(move |_, request| {
         // The first attempt of every question is this one.

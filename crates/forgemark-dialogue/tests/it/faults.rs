@@ -348,7 +348,7 @@ fn tool_calls_may_be_as_wrong_as_they_like() {
 }
 
 #[test]
-fn an_invented_topic_is_flagged_and_dedup_works_on() {
+fn acceptance_8_2_8_an_invented_topic_is_flagged_and_dedup_works_on() {
     let dialogue = Dialogue {
         conflict_rate: 0.3,
         shared_questions: 2,

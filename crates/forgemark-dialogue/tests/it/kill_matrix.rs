@@ -284,6 +284,16 @@ fn kill_matrix_of_a_command_that_makes_dropped_conversations_again() {
 }
 
 #[test]
+fn kill_matrix_of_a_command_that_adds_views() {
+    let first = small().set("saving.artifacts", Json::from(vec![Json::from("index")]));
+    assert_eq!(first.run().ending, Ending::Complete);
+    let disk = first.disk;
+    let mut matrix = Matrix::new(small(), move || disk.kill());
+    assert_eq!(matrix.calls, 0, "all replies are known");
+    matrix.all("views that are added later", 5);
+}
+
+#[test]
 fn acceptance_8_2_14_a_second_process_is_refused_while_the_first_runs() {
     let bench = small();
     let first = bench.open().unwrap();

@@ -206,7 +206,7 @@ fn every_turn_carries_passages_that_were_really_shown() {
 }
 
 #[test]
-fn a_small_corpus_is_used_again_or_ends_the_run() {
+fn acceptance_8_2_6_a_small_corpus_is_used_again_or_ends_the_run() {
     for (policy, stops) in [("reuse", false), ("warn", false), ("stop", true)] {
         let (base, _) = Bench::scripted(12, Dialogue::PLAIN);
         let mut bench = base

@@ -61,7 +61,7 @@ fn the_second_question_carries_the_bad_reply_and_the_error() {
     let request = ChatRequest::new(vec![Message::user("Score it.")], 4);
     let again = reask(
         &request,
-        &reply("seven", "stop"),
+        "seven",
         "the reply is not valid JSON",
         REASK,
     );
@@ -74,6 +74,6 @@ fn the_second_question_carries_the_bad_reply_and_the_error() {
             .contains("the reply is not valid JSON")
     );
     // An empty reply is no message that an endpoint would take back.
-    let after_empty = reask(&request, &reply("", "stop"), "empty", REASK);
+    let after_empty = reask(&request, "", "empty", REASK);
     assert_eq!(after_empty.messages.len(), 2);
 }

@@ -170,6 +170,92 @@ fn a_refusal_names_the_documents_that_differ_also_the_second_time() {
 }
 
 #[test]
+fn acceptance_8_2_6_used_up_documents_are_said_before_the_run_and_stand_in_its_rows() {
+    let bench = offline("run: {total_samples: 4}\ncoverage: {exhaustion: warn}");
+    let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
+    assert!(
+        shown.starts_with("exit 0\n") && shown.contains("passages will be offered again"),
+        "{shown}"
+    );
+    let rows = std::fs::read_to_string(bench.path("outputs/synthetic_qa.jsonl")).unwrap();
+    assert_eq!(rows.lines().count(), 4);
+    let used_again = rows
+        .lines()
+        .filter(|row| !row.contains("\"material_uses\": 0"));
+    assert!(used_again.count() > 0, "{rows}");
+    assert!(
+        !rows.contains("\"offered\": []"),
+        "no turn is without a passage"
+    );
+}
+
+#[test]
+fn a_forecast_has_intervals_once_something_is_measured() {
+    let bench = offline("run: {total_samples: 6, turns: {min: 1, max: 3}}");
+    let shown = bench.shown(&["dialogue", "run", "c.yaml", "--estimate"]);
+    assert!(shown.contains("disk, assumed:"), "{shown}");
+    let json = [
+        "dialogue",
+        "run",
+        "c.yaml",
+        "--estimate",
+        "--probe",
+        "3",
+        "--json",
+    ];
+    let shown = bench.shown(&json);
+    assert!(
+        shown.contains("\"disk_bytes_interval\"") && shown.contains("prediction interval"),
+        "{shown}"
+    );
+    let shown = bench.shown(&["dialogue", "run", "c.yaml", "--estimate", "--probe", "3"]);
+    assert!(
+        shown.contains("measured over") && shown.contains("disk "),
+        "{shown}"
+    );
+}
+
+#[test]
+fn views_goals_and_languages_are_seen_from_outside() {
+    let bench = offline(
+        "run: {total_samples: 3}\nsaving: {artifacts: [sharegpt]}\nquotas: {difficulty: {easy: 1}}",
+    );
+    let shown = bench.shown(&["dialogue", "run", "c.yaml"]);
+    assert!(
+        shown.starts_with("exit 0\n")
+            && shown.contains("goal difficulty easy")
+            && shown.contains("messages in en"),
+        "{shown}"
+    );
+    assert!(!bench.path("outputs/turns.jsonl").exists());
+    let shown = bench.shown(&["validate", "outputs"]);
+    assert!(shown.starts_with("exit 0\n"), "{shown}");
+    let shown = bench.shown(&["status", "outputs", "--json"]);
+    assert!(shown.contains("\"dimension\": \"difficulty\""), "{shown}");
+    // Without index and files the rows are shown.
+    let shown = bench.shown(&["dialogue", "show", "outputs"]);
+    assert!(
+        shown.starts_with("exit 0\n") && shown.contains("completed"),
+        "{shown}"
+    );
+    let rows = std::fs::read_to_string(bench.path("outputs/synthetic_qa.jsonl")).unwrap();
+    let id = rows.split('"').nth(3).unwrap();
+    let shown = bench.shown(&["dialogue", "show", "outputs", id]);
+    assert!(
+        shown.starts_with("exit 0\n") && shown.contains(id),
+        "{shown}"
+    );
+    let shown = bench.shown(&[
+        "dialogue",
+        "run",
+        "c.yaml",
+        "--set",
+        "quotas.document={nowhere.txt: 1}",
+    ]);
+    assert!(!shown.starts_with("exit 0\n"), "{shown}");
+}
+
+#[test]
 fn a_document_that_is_too_large_is_left_out_with_the_key_that_raises_the_limit() {
     let bench = offline("documents: {max_document_mb: 1}").file(
         "knowledge/large.txt",

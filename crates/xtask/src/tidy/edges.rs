@@ -20,7 +20,8 @@ mod tests;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("forgemark-contract", &[]),
     ("forgemark-stats", &[]),
-    ("forgemark-curate", &["contract", "stats"]),
+    ("forgemark-language", &[]),
+    ("forgemark-curate", &["contract", "stats", "language"]),
     ("forgemark-store", &["contract", "curate"]),
     ("forgemark-journal", &["contract"]),
     ("forgemark-run", &["contract", "journal"]),
@@ -32,12 +33,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("forgemark-corpus", &["contract", "journal", "model"]),
     (
         "forgemark-dialogue",
-        &["contract", "stats", "journal", "run", "model", "corpus"],
+        &[
+            "contract", "stats", "language", "journal", "run", "model", "corpus",
+        ],
     ),
     (
         "forgemark-app",
         &[
-            "contract", "stats", "journal", "run", "model", "corpus", "dialogue", "arena", "curate",
+            "contract", "stats", "language", "journal", "run", "model", "corpus", "dialogue",
+            "arena", "curate",
         ],
     ),
     (

@@ -1,8 +1,13 @@
 //! `forgemark dialogue run CONFIG --estimate [--probe N]`
 
+use std::path::Path;
+use std::sync::Arc;
+
 use forgemark_contract::json::Json;
-use forgemark_dialogue::estimate::{Estimate, REPLY_TOKENS, estimate};
+use forgemark_dialogue::estimate::{Estimate, Measured, REPLY_TOKENS, estimate, measure};
 use forgemark_dialogue::run::{RunOptions, Summary};
+use forgemark_journal::Storage;
+use forgemark_stats::Prediction;
 
 use super::{report, run};
 use crate::Context;
@@ -57,71 +62,105 @@ pub fn estimate_run(
             )?)
         }
     };
+    let measured = match &probed {
+        None => None,
+        Some(summary) => Some(measured(&storage, &summary.out_dir, &forecast)?.ok_or_else(
+            || AppError::new(ErrorKind::Failed, "the probe made no turn to measure"),
+        )?),
+    };
     if args.json.json {
         context
             .printer
-            .json_line(&json(&forecast, probed.as_ref()))?;
+            .json_line(&json(&forecast, measured.as_ref()))?;
         return Ok(Exit::Done);
     }
     context.printer.result(table(&forecast))?;
     context.printer.note(format!(
-        "assumed: 4 characters a token, replies of {}, {} and {} tokens (user, assistant, judge), one tool round a turn, no retries",
+        "assumed: 4 characters a token, replies of {}, {} and {} tokens (user, assistant, judge), one tool round a turn, no retries; disk by the rule of thumb in docs/dialogue.md",
         REPLY_TOKENS[0], REPLY_TOKENS[1], REPLY_TOKENS[2]
     ));
-    match probed {
-        None => context
+    match (probed, measured) {
+        (Some(summary), Some(measured)) => {
+            context
+                .printer
+                .result(measured_table(&measured, &summary))?;
+            context.printer.note(METHOD);
+        }
+        _ => context
             .printer
             .note("`--probe N` makes N conversations and measures instead"),
-        Some(summary) => {
-            let scaled = Scaled::new(&summary, &forecast).ok_or_else(|| {
-                AppError::new(ErrorKind::Failed, "the probe made no turn to measure")
-            })?;
-            context.printer.result(scaled.table(&summary))?;
-        }
     }
     Ok(Exit::Done)
 }
 
-/// Measured means of a probe, scaled to the whole run.
-struct Scaled {
-    calls: f64,
-    prompt: f64,
-    completion: f64,
-    cost_usd: Option<f64>,
+/// How the intervals come about, in one line.
+const METHOD: &str = "from and to: 95 % prediction interval of the total, by the ratio of amounts to planned sizes over the measured conversations (Student's t)";
+
+/// What the committed conversations of a folder say about the whole run.
+fn measured(
+    storage: &Arc<dyn Storage>,
+    out_dir: &Path,
+    forecast: &Estimate,
+) -> Result<Option<Measured>, AppError> {
+    let recovered = forgemark_journal::inspect(storage, out_dir).map_err(AppError::Journal)?;
+    let Some(recovered) = recovered else {
+        return Ok(None);
+    };
+    let on_disk = size_of(out_dir).map_err(|source| AppError::Io {
+        action: "read",
+        path: out_dir.to_owned(),
+        source,
+    })?;
+    measure(forecast, &recovered, on_disk).map_err(AppError::Journal)
 }
 
-impl Scaled {
-    fn new(summary: &Summary, forecast: &Estimate) -> Option<Self> {
-        if summary.turns == 0 {
-            return None;
-        }
-        let all = summary.totals.all();
-        let factor = forecast.turns as f64 / summary.turns as f64;
-        Some(Self {
-            calls: all.calls as f64 * factor,
-            prompt: all.prompt as f64 * factor,
-            completion: all.completion as f64 * factor,
-            cost_usd: (all.unknown_price_calls == 0)
-                .then(|| all.cost_micro_usd as f64 / 1e6 * factor),
-        })
+/// Bytes of all files in a folder.
+fn size_of(dir: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() {
+            size_of(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
     }
+    Ok(bytes)
+}
 
-    fn table(&self, summary: &Summary) -> String {
-        let mut table = Table::new(&[("measured and scaled", Align::Left), ("", Align::Right)]);
-        table.row(["from turns", human::count(summary.turns).as_str()]);
-        table.row(["calls", human::count(self.calls.round() as u64).as_str()]);
-        table.row([
-            "prompt tokens",
-            human::count(self.prompt.round() as u64).as_str(),
-        ]);
-        table.row([
-            "reply tokens",
-            human::count(self.completion.round() as u64).as_str(),
-        ]);
-        table.row(["cost", dollars(self.cost_usd).as_str()]);
-        table.row(["spent by the probe", report::spent(summary).as_str()]);
-        table.to_string()
-    }
+fn measured_table(measured: &Measured, summary: &Summary) -> String {
+    let mut table = Table::new(&[
+        ("measured and scaled", Align::Left),
+        ("expected", Align::Right),
+        ("from", Align::Right),
+        ("to", Align::Right),
+    ]);
+    let mut row = |name: &str, found: Option<Prediction>, show: &dyn Fn(f64) -> String| {
+        let Some(found) = found else {
+            return table.row([name, "unknown", "-", "-"]);
+        };
+        let (low, high) = found.interval.map_or_else(
+            || ("-".to_owned(), "-".to_owned()),
+            |interval| (show(interval.low), show(interval.high)),
+        );
+        table.row([name, &show(found.total), &low, &high]);
+    };
+    let count = |value: f64| human::count(value.round() as u64);
+    row("calls", Some(measured.calls), &count);
+    row("prompt tokens", Some(measured.prompt_tokens), &count);
+    row("reply tokens", Some(measured.completion_tokens), &count);
+    row("cost", measured.cost_usd, &|value| dollars(Some(value)));
+    row("disk", measured.disk_bytes, &|value| {
+        human::bytes(value.round() as u64)
+    });
+    let from = format!(
+        "{} conversations, {} turns",
+        human::count(measured.conversations),
+        human::count(measured.turns)
+    );
+    table.row(["measured over", &from, "", ""]);
+    table.row(["spent by the probe", &report::spent(summary), "", ""]);
+    table.to_string()
 }
 
 fn dollars(cost: Option<f64>) -> String {
@@ -168,10 +207,13 @@ fn table(forecast: &Estimate) -> String {
         &sum(|role| role.completion_tokens),
         &dollars(forecast.cost_usd()),
     ]);
-    table.to_string()
+    format!(
+        "{table}\ndisk, assumed: {}",
+        human::bytes(forecast.disk_bytes)
+    )
 }
 
-fn json(forecast: &Estimate, probed: Option<&Summary>) -> Json {
+fn json(forecast: &Estimate, measured: Option<&Measured>) -> Json {
     let roles = forecast
         .roles
         .iter()
@@ -187,21 +229,45 @@ fn json(forecast: &Estimate, probed: Option<&Summary>) -> Json {
             ])
         })
         .collect();
-    let measured = probed
-        .and_then(|summary| Scaled::new(summary, forecast))
-        .map(|scaled| {
-            Json::object([
-                ("calls", Json::from(scaled.calls.round())),
-                ("prompt_tokens", Json::from(scaled.prompt.round())),
-                ("completion_tokens", Json::from(scaled.completion.round())),
-                ("cost_usd", Json::from(scaled.cost_usd)),
-            ])
-        });
+    let measured = measured.map(|measured| {
+        let whole = |found: &Prediction| Json::from(found.total.round());
+        let ends = |found: Option<Prediction>| {
+            let interval = found.and_then(|found| found.interval);
+            Json::from(interval.map(|interval| {
+                Json::Array(vec![Json::from(interval.low), Json::from(interval.high)])
+            }))
+        };
+        Json::object([
+            ("conversations", Json::from(measured.conversations)),
+            ("turns", Json::from(measured.turns)),
+            ("calls", whole(&measured.calls)),
+            ("calls_interval", ends(Some(measured.calls))),
+            ("prompt_tokens", whole(&measured.prompt_tokens)),
+            ("prompt_tokens_interval", ends(Some(measured.prompt_tokens))),
+            ("completion_tokens", whole(&measured.completion_tokens)),
+            (
+                "completion_tokens_interval",
+                ends(Some(measured.completion_tokens)),
+            ),
+            (
+                "cost_usd",
+                Json::from(measured.cost_usd.map(|found| found.total)),
+            ),
+            ("cost_usd_interval", ends(measured.cost_usd)),
+            (
+                "disk_bytes",
+                Json::from(measured.disk_bytes.map(|found| found.total.round())),
+            ),
+            ("disk_bytes_interval", ends(measured.disk_bytes)),
+            ("method", Json::from(METHOD)),
+        ])
+    });
     Json::object([
         ("conversations", Json::from(forecast.conversations)),
         ("turns", Json::from(forecast.turns)),
         ("roles", Json::Array(roles)),
         ("cost_usd", Json::from(forecast.cost_usd())),
+        ("disk_bytes_assumed", Json::from(forecast.disk_bytes)),
         ("measured_by_probe", Json::from(measured)),
     ])
 }

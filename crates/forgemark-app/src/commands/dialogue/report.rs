@@ -2,6 +2,8 @@
 
 use forgemark_contract::json::{Json, Object};
 use forgemark_dialogue::run::{Ending, Summary};
+use forgemark_dialogue::{Gap, Languages};
+use forgemark_language::Verdict;
 
 use crate::exit::Exit;
 use crate::human;
@@ -88,6 +90,12 @@ pub fn table(summary: &Summary) -> String {
     for (reason, n) in &summary.dropped {
         row(&format!("  {reason}"), human::count(*n));
     }
+    for gap in &summary.gaps {
+        row(&goal_name(gap), goal_standing(gap));
+    }
+    for (label, found) in &summary.languages {
+        row(&format!("messages in {label}"), languages(found));
+    }
     let all = summary.totals.all();
     row("calls", human::count(all.calls));
     if summary.replayed_calls > 0 {
@@ -111,6 +119,43 @@ pub fn table(summary: &Summary) -> String {
     spending::below(&table, &summary.totals)
 }
 
+/// What a goal is about, in a table.
+pub fn goal_name(gap: &Gap) -> String {
+    format!("goal {} {}", gap.dimension.as_str(), gap.name)
+}
+
+/// How far a goal is, in a table.
+pub fn goal_standing(gap: &Gap) -> String {
+    let made = format!("{} of {}", human::count(gap.made), human::count(gap.goal));
+    match gap.missing() {
+        0 => made,
+        missing => format!("{made}, {} missing", human::count(missing)),
+    }
+}
+
+/// The goals for programs.
+pub fn goals_json(gaps: &[Gap]) -> Json {
+    let gap = |gap: &Gap| {
+        Json::object([
+            ("dimension", Json::from(gap.dimension.as_str())),
+            ("name", Json::from(gap.name.as_str())),
+            ("goal", Json::from(gap.goal)),
+            ("made", Json::from(gap.made)),
+            ("gap", Json::from(gap.missing())),
+        ])
+    };
+    gaps.iter().map(gap).collect()
+}
+
+/// The verdicts that occur, with their shares.
+fn languages(found: &Languages) -> String {
+    let shares = Verdict::ALL.into_iter().filter_map(|verdict| {
+        let share = found.share(verdict).filter(|share| *share > 0.0)?;
+        Some(format!("{:.1} % {}", share * 100.0, verdict.as_str()))
+    });
+    shares.collect::<Vec<_>>().join(", ")
+}
+
 fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
@@ -123,6 +168,20 @@ pub fn json(summary: &Summary) -> Json {
         .iter()
         .map(|(reason, n)| ((*reason).to_owned(), Json::from(*n)))
         .collect();
+    let languages = summary.languages.iter().map(|(label, found)| {
+        let shares = Verdict::ALL.map(|verdict| (verdict.as_str(), found.share(verdict)));
+        let shares: Object = shares
+            .into_iter()
+            .map(|(word, share)| (word, Json::from(share)))
+            .collect();
+        let about = Json::object([
+            ("messages", Json::from(found.total())),
+            ("counts", found.to_json()),
+            ("shares", Json::Object(shares)),
+        ]);
+        (label.as_str(), about)
+    });
+    let languages: Object = languages.collect();
     Json::object([
         ("run_id", Json::from(summary.run_id.as_str())),
         ("status", Json::from(summary.ending.word())),
@@ -137,6 +196,8 @@ pub fn json(summary: &Summary) -> Json {
         ("dropped", Json::Object(dropped)),
         ("mean_judge_score", Json::from(summary.mean_score)),
         ("mean_support", Json::from(summary.mean_support)),
+        ("quotas", goals_json(&summary.gaps)),
+        ("languages", Json::Object(languages)),
         ("calls", Json::from(all.calls)),
         ("calls_replayed", Json::from(summary.replayed_calls)),
         ("calls_discarded", Json::from(summary.discarded_calls)),

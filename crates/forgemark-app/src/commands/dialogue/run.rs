@@ -112,6 +112,9 @@ pub fn make(
             .printer
             .detail(format!("beginning run {}", run.run_id()));
     }
+    for warning in run.warnings() {
+        context.printer.warn(warning);
+    }
     let cancel = Cancel::new();
     signals::drain_on_signal(
         &context.printer,

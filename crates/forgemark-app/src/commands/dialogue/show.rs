@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use forgemark_contract::dialogue::{ConversationFile, IndexRow, Turn, derive};
+use forgemark_contract::dialogue::{ConversationFile, DatasetRow, IndexRow, Turn, derive};
 use forgemark_contract::json::{self, Json};
+use forgemark_dialogue::check::conversation_file;
 
 use crate::Context;
 use crate::cli::DialogueShowArgs;
@@ -12,6 +13,10 @@ use crate::error::{AppError, ErrorKind};
 use crate::escape;
 use crate::exit::Exit;
 use crate::table::{Align, Table};
+
+/// What the list is read from.
+const INDEX: &str = "conversations_index.jsonl";
+const DATASET: &str = "synthetic_qa.jsonl";
 
 /// Lists conversations, or shows one with its evidence.
 ///
@@ -24,9 +29,54 @@ pub fn run(args: &DialogueShowArgs, context: &Context<'_>) -> Result<Exit, AppEr
     }
 }
 
+/// A conversation as the list shows it; the file is missing where it is gone.
+struct Listed {
+    id: String,
+    language: String,
+    n_turns: i64,
+    status: String,
+    drop_reason: String,
+    file: Option<ConversationFile>,
+}
+
+impl Listed {
+    fn of_index(dir: &Path, value: &Json) -> Result<Self, String> {
+        let row = IndexRow::from_json(value).map_err(|error| error.to_string())?;
+        let ours = row.forgemark.as_ref();
+        let word =
+            |key: &str| ours.map_or_else(String::new, |ours| ours.str_or(key, "").to_owned());
+        Ok(Self {
+            file: read(dir, &row.conversation_id).ok(),
+            language: row.language,
+            n_turns: row.n_turns,
+            status: word("status"),
+            drop_reason: word("drop_reason"),
+            id: row.conversation_id,
+        })
+    }
+
+    fn of_row(value: &Json) -> Result<Self, String> {
+        let row = DatasetRow::from_json(value).map_err(|error| error.to_string())?;
+        let file = conversation_file(&row);
+        let ours = file.forgemark.as_ref();
+        let word =
+            |key: &str| ours.map_or_else(String::new, |ours| ours.str_or(key, "").to_owned());
+        Ok(Self {
+            id: file.conversation_id.clone(),
+            language: file.language.clone(),
+            n_turns: file.n_turns,
+            status: word("status"),
+            drop_reason: word("drop_reason"),
+            file: Some(file),
+        })
+    }
+}
+
 fn list(args: &DialogueShowArgs, context: &Context<'_>) -> Result<Exit, AppError> {
     use std::io::BufRead as _;
-    let path = args.dir.join("conversations_index.jsonl");
+    // Without one of the two the rows say it all: a run may leave files out (`saving.artifacts`).
+    let from_index = args.dir.join(INDEX).is_file() && args.dir.join("conversations").is_dir();
+    let path = args.dir.join(if from_index { INDEX } else { DATASET });
     let failed = |source| AppError::Io {
         action: "read",
         path: path.clone(),
@@ -61,19 +111,22 @@ fn list(args: &DialogueShowArgs, context: &Context<'_>) -> Result<Exit, AppError
             continue;
         }
         shown += 1;
-        let row = json::parse(&line)
+        let listed = json::parse(&line)
             .map_err(|error| error.to_string())
-            .and_then(|value| IndexRow::from_json(&value).map_err(|error| error.to_string()))
+            .and_then(|value| {
+                if from_index {
+                    Listed::of_index(&args.dir, &value)
+                } else {
+                    Listed::of_row(&value)
+                }
+            })
             .map_err(|what| damaged(&path, number + 1, &what))?;
-        let ours = row.forgemark.as_ref();
-        let status = ours.map_or("", |ours| ours.str_or("status", ""));
-        let reason = ours.map_or("", |ours| ours.str_or("drop_reason", ""));
-        let status = if reason.is_empty() {
-            status.to_owned()
+        let status = if listed.drop_reason.is_empty() {
+            listed.status
         } else {
-            format!("{status}: {reason}")
+            format!("{}: {}", listed.status, listed.drop_reason)
         };
-        let file = read(&args.dir, &row.conversation_id).ok();
+        let file = listed.file;
         let summary = file.as_ref().and_then(|file| file.forgemark.as_ref());
         let number = |key: &str| {
             summary
@@ -87,9 +140,9 @@ fn list(args: &DialogueShowArgs, context: &Context<'_>) -> Result<Exit, AppError
             .unwrap_or_default();
         let turns = file.as_ref().map_or(0, |file| file.turns.len());
         table.row([
-            row.conversation_id.as_str(),
-            &row.language,
-            &format!("{turns}/{}", row.n_turns),
+            listed.id.as_str(),
+            &listed.language,
+            &format!("{turns}/{}", listed.n_turns),
             &status,
             &number("judge_score"),
             &number("support"),
@@ -115,6 +168,36 @@ fn list(args: &DialogueShowArgs, context: &Context<'_>) -> Result<Exit, AppError
     Ok(Exit::Done)
 }
 
+/// The conversation of an id from the rows, for a folder without its file.
+fn from_rows(dir: &Path, id: &str) -> Result<Option<ConversationFile>, AppError> {
+    use std::io::BufRead as _;
+    let path = dir.join(DATASET);
+    let failed = |source| AppError::Io {
+        action: "read",
+        path: path.clone(),
+        source,
+    };
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    for line in std::io::BufReader::new(file).split(b'\n') {
+        let line = line.map_err(failed)?;
+        // Only a row that has the id somewhere is read.
+        if !line.windows(id.len()).any(|part| part == id.as_bytes()) {
+            continue;
+        }
+        let row = json::parse(&line).ok();
+        if let Some(row) = row.filter(|row| row.str_or("conversation_id", "") == id)
+            && let Ok(row) = DatasetRow::from_json(&row)
+        {
+            return Ok(Some(conversation_file(&row)));
+        }
+    }
+    Ok(None)
+}
+
 fn damaged(path: &Path, line: usize, what: &str) -> AppError {
     AppError::new(
         ErrorKind::Damaged,
@@ -135,6 +218,9 @@ fn read(dir: &Path, id: &str) -> Result<ConversationFile, AppError> {
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+            if let Some(file) = from_rows(dir, id)? {
+                return Ok(file);
+            }
             return Err(AppError::new(
                 ErrorKind::NotFound,
                 format!("there is no conversation {id} in {}", dir.display()),
