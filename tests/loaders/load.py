@@ -1,10 +1,13 @@
 """Loads every file that `trainer_files` wrote, with the libraries that trainers use, and compares the values.
 
-    python load.py FOLDER
+    python load.py FOLDER BUNDLES
 
 Files go through `datasets` under the schema that was declared for them, and those of columns through `pyarrow` as well. A
 row has to come back as it was written: the same keys with the same values and types; a key that other rows have and this one
 lacks comes back as null, or not at all.
+
+The bundles that `bundle_files` wrote go through `datasets` under the features that their own `schema.json` says. Every row has
+every key, so a row has to come back exactly as it was written, nulls included.
 """
 
 import json
@@ -105,7 +108,43 @@ def with_pyarrow(entry, files):
     return rows
 
 
-def main(folder):
+def schema_feature(schema, defs):
+    """A type of a JSON Schema as a type of `datasets`. What is not strict is an error."""
+    if "$ref" in schema:
+        return schema_feature(defs[schema["$ref"].rsplit("/", 1)[1]], defs)
+    if "anyOf" in schema:
+        kind, null = schema["anyOf"]
+        assert null == {"type": "null"}, schema
+        return schema_feature(kind, defs)
+    if schema["type"] == "array":
+        return datasets.List(schema_feature(schema["items"], defs))
+    if schema["type"] == "object":
+        names = list(schema["properties"])
+        assert schema["additionalProperties"] is False and schema["required"] == names, schema
+        return {name: schema_feature(inner, defs) for name, inner in schema["properties"].items()}
+    names = {"string": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
+    return datasets.Value(names[schema["type"]])
+
+
+def bundle_differs(folder, cache):
+    """What is wrong with a bundle, if anything is."""
+    manifest = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+    features = datasets.Features(schema_feature(schema, schema["$defs"]))
+    data = folder / manifest["data"]
+    loaded = datasets.load_dataset(
+        "json", data_files=str(data), split="train", features=features, cache_dir=cache
+    )
+    if loaded.features != features:
+        return f"{folder.name}: the schema is {loaded.features}"
+    with data.open(encoding="utf-8") as lines:
+        expected = [json.loads(line) for line in lines]
+    if len(expected) != manifest["rows"] or not expected:
+        return f"{folder.name}: {len(expected)} rows, and the manifest says {manifest['rows']}"
+    return differs(f"{folder.name} (datasets)", expected, list(loaded))
+
+
+def main(folder, bundles):
     datasets.disable_progress_bars()
     entries = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     problems, loads = [], 0
@@ -125,15 +164,26 @@ def main(folder):
                     problem = f"{name}: {type(error).__name__}: {error}"
                 if problem:
                     problems.append(problem)
+        made = sorted(path.parent for path in bundles.glob("*/bundle.json"))
+        for bundle in made:
+            loads += 1
+            try:
+                problem = bundle_differs(bundle, cache)
+            except Exception as error:  # as above
+                problem = f"bundle {bundle.name}: {type(error).__name__}: {error}"
+            if problem:
+                problems.append(problem)
+        if len(made) < 2:
+            problems.append(f"{len(made)} bundles instead of 2")
     for problem in problems:
         print(problem)
     shapes = len({(entry["format"], entry["task"]) for entry in entries})
     print(
-        f"loaders: {shapes} shapes, {len(entries)} sets of files, {loads} loads, {len(problems)} problems"
+        f"loaders: {shapes} shapes, {len(entries)} sets of files, {len(made)} bundles, {loads} loads, {len(problems)} problems"
         f" (datasets {datasets.__version__}, pyarrow {pyarrow.__version__})"
     )
     return bool(problems) or loads == 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1])))
+    sys.exit(main(*map(pathlib.Path, sys.argv[1:3])))

@@ -22,7 +22,8 @@ use crate::Context;
 use crate::agents;
 use crate::clock;
 use crate::config::document::Document;
-use crate::config::{Flag, Loaded, SourceFile, read_file};
+use crate::config::{Flag, Loaded, SourceFile, read_file, seed_file};
+use crate::env::Environment;
 use crate::error::{AppError, ErrorKind};
 use crate::models::{self, Wanted};
 use crate::tables::DIALOGUE;
@@ -43,6 +44,8 @@ pub struct Project {
     pub loaded: Loaded,
     /// The folder of the configuration file.
     pub root: PathBuf,
+    /// The environment, with the secrets of a `.env` file beside the configuration.
+    pub env: Environment,
 }
 
 impl Project {
@@ -52,6 +55,8 @@ impl Project {
     /// Everything that is wrong with it.
     pub fn read(path: &Path, flags: &[Flag], context: &Context<'_>) -> Result<Self, AppError> {
         let file = read_file(path)?;
+        let env = context.env_beside(path)?;
+        let context = &context.with_env(&env);
         let root = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -75,6 +80,7 @@ impl Project {
             config: Arc::new(config),
             loaded,
             root,
+            env: context.env.clone(),
         })
     }
 
@@ -284,22 +290,19 @@ impl Project {
         let Some((configured, variant, probability)) = &self.config.seed_topics else {
             return Ok(None);
         };
-        let mut path = self.path(configured);
+        let path = self.path(configured);
         if !path.exists() && !self.loaded.settings.is_set("run.data.seeding.topics.path") {
             return Ok(None);
         }
-        if path.is_dir() {
-            path = path.join("topics.yaml");
-        }
-        if !path.is_file() {
+        let place = seed_file::find(&path);
+        if let seed_file::Place::Missing(path) = &place {
             return Err(self.wrong(
                 "run.data.seeding.topics.path",
                 format!("there is no file {}", path.display()),
                 "correct it, or set `run.data.seeding.topics.enabled: false`",
             ));
         }
-        let document = Document::read(&path)?;
-        SeedTopics::from_json(&document.value, variant, *probability)
+        SeedTopics::from_json(&seed_file::read(&place)?, variant, *probability)
             .map(Some)
             .map_err(|error| match &error {
                 SeedError::Shape(_) => self.wrong(
@@ -319,10 +322,10 @@ impl Project {
     ///
     /// # Errors
     /// Unknown providers, keys that are not in the environment, built-in agents that do not exist.
-    pub fn callers(&self, context: &Context<'_>) -> Result<CallerConfig, AppError> {
+    pub fn callers(&self) -> Result<CallerConfig, AppError> {
         models::caller_config(
             &Wanted::of_dialogue(&self.config, &self.root),
-            context.env,
+            &self.env,
             &agents::of_role,
         )
         .map_err(|errors| self.loaded.explain(&errors).into())
@@ -384,10 +387,11 @@ impl Project {
             output_prefix,
             config: Arc::clone(&self.config),
             corpus: Arc::new(corpus),
+            index_dir: self.path(&self.config.index_dir),
             prompts: Arc::new(self.prompts()?),
             personas: self.personas(context)?,
             seeds: self.seeds()?,
-            callers: self.callers(context)?,
+            callers: self.callers()?,
             clock: Arc::new(clock::now),
             row_clock,
             version: context.build.version,

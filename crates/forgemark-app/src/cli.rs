@@ -5,8 +5,10 @@
 
 pub mod arena;
 pub mod bench;
+pub mod bundle;
 pub mod judge;
 pub mod label;
+pub mod seeds;
 pub mod store;
 
 use std::net::IpAddr;
@@ -185,6 +187,12 @@ pub enum DialogueCommand {
     Judge(judge::DialogueJudgeArgs),
     /// List conversations, or show one with its evidence
     Show(DialogueShowArgs),
+    /// Write seed topics of any shape as the new version
+    SeedsMigrate(seeds::SeedsMigrateArgs),
+    /// Statistics of the conversations of a folder
+    Stats(bundle::DialogueStatsArgs),
+    /// Make a folder to publish: rows under one schema, statistics, charts, a card
+    Bundle(bundle::DialogueBundleArgs),
     /// Measure the support score on hand-labelled claims
     SupportEval(JsonArgs),
     /// Work with the prompt templates
@@ -714,6 +722,9 @@ impl Command {
             Command::Demo(args) => args.json.json,
             Command::Status(args) => args.json.json,
             Command::Dialogue(DialogueCommand::Show(args)) => args.json.json,
+            Command::Dialogue(DialogueCommand::SeedsMigrate(args)) => args.json.json,
+            Command::Dialogue(DialogueCommand::Stats(args)) => args.json.json,
+            Command::Dialogue(DialogueCommand::Bundle(args)) => args.json.json,
             Command::Dialogue(DialogueCommand::SupportEval(args)) => args.json,
             Command::Dialogue(DialogueCommand::Prompts(_)) => false,
             Command::Arena(ArenaCommand::Demo(args)) => args.json.json,

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The table ([`Key`]s) is handed in by whoever owns the pipeline; nothing here knows a single key.
-//! `.env` files are not read (see [`crate::env`]).
+//! Of a `.env` file only secrets are read (see [`crate::env::dotenv`]).
 //!
 //! A value is judged by the kind of its key and not by YAML's guess: in `target_languages: [no]` the
 //! word stays a word, and `run_id: 007` keeps its zeros.
@@ -19,6 +19,7 @@ pub mod keys_table;
 pub mod layers;
 pub mod places;
 pub mod problem;
+pub mod seed_file;
 pub mod show;
 pub mod suggest;
 pub mod value;

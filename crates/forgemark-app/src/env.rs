@@ -1,9 +1,9 @@
 //! The environment of the process, read once at the top and handed down.
 //!
 //! Nothing else in the program asks the operating system for a variable, so a test can give any
-//! environment. `.env` files are not read: a secret that lies in a file beside the data is soon
-//! committed or copied; export variables in the shell, or start the program through a tool that
-//! does it.
+//! environment. A dialogue run also takes secrets, and nothing else, from a file ([`dotenv`]).
+
+pub mod dotenv;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

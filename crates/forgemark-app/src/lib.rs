@@ -39,7 +39,10 @@ pub mod table;
 pub mod tables;
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind as ClapErrorKind;
@@ -48,6 +51,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use cli::Cli;
 use config::{Flag, Inputs, Loaded, SourceFile};
 use env::Environment;
+use env::dotenv::{self, DotEnv};
 use error::{AppError, ErrorKind};
 use exit::Exit;
 use forgemark_contract::store::Stores;
@@ -87,7 +91,7 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Layers a configuration and prints its warnings.
     ///
     /// # Errors
@@ -109,6 +113,60 @@ impl Context<'_> {
             self.printer.warn_raw(&warning.render_warning());
         }
         Ok(loaded)
+    }
+
+    /// The same command with another environment.
+    pub fn with_env<'e>(&self, env: &'e Environment) -> Context<'e>
+    where
+        'a: 'e,
+    {
+        Context {
+            printer: self.printer.clone(),
+            env,
+            build: self.build,
+            stores: self.stores,
+        }
+    }
+
+    /// The environment with the secrets of the `.env` file in the folder of a configuration.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    pub fn env_beside(&self, config: &Path) -> Result<Environment, AppError> {
+        let path = config.with_file_name(dotenv::FILE);
+        let text = match File::open(&path) {
+            Ok(file) => {
+                let mut text = String::new();
+                file.take(dotenv::MAX_BYTES)
+                    .read_to_string(&mut text)
+                    .map(|_| text)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(self.env.clone());
+            }
+            Err(error) => Err(error),
+        };
+        let text = text.map_err(|source| AppError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
+        let found = DotEnv::parse(&text);
+        for secret in found.secrets() {
+            self.printer.hide(secret);
+        }
+        if !found.left_out.is_empty() {
+            self.printer.warn(format!(
+                "{}: {} left out, only secrets are taken from this file; set the key of the configuration, or export the variable",
+                path.display(),
+                found.left_out.join(", "),
+            ));
+        }
+        if let Some(line) = found.unreadable.first() {
+            self.printer
+                .warn(format!("{}:{line}: expected NAME=value", path.display()));
+        }
+        Ok(found.below(self.env))
     }
 
     /// A runtime for a command that waits for the network.

@@ -4,6 +4,7 @@
 //! A key goes only where it belongs: the provider's own variable is read only for the provider's own
 //! address, and any other server gets a key only when the configuration names the variable for it.
 
+mod services;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use forgemark_contract::settings::SettingError;
 use forgemark_model::settings::{BatchSettings, EndpointSettings, PriceSettings, RoleSettings};
 use forgemark_model::{
     Agent, Backend, BatchConfig, Budget, CallerConfig, EndpointConfig, ModelConfig, Params, Prices,
-    Retry, RoleConfig, Secret, Wire,
+    Retry, RoleConfig, Wire,
 };
 
 use crate::env::Environment;
@@ -22,6 +23,8 @@ use crate::network;
 use crate::providers::{self, PROVIDERS, Provider};
 use crate::secrets;
 
+use self::services::{secret, service_configs};
+pub use self::services::{ServiceRoute, service_routes};
 pub use self::wanted::Wanted;
 
 /// Names of models that run in this process begin with one of these.
@@ -133,6 +136,10 @@ pub fn caller_config(
         }
         roles.insert(settings.role.clone(), role_config(name, settings));
     }
+    let services = service_configs(wanted, env).unwrap_or_else(|mut more| {
+        errors.append(&mut more);
+        BTreeMap::new()
+    });
     let http = match network::http(env, wanted.ca_file.as_deref()) {
         Ok(http) => http,
         Err(error) => {
@@ -151,6 +158,7 @@ pub fn caller_config(
     Ok(CallerConfig {
         models,
         roles,
+        services,
         budget,
         http,
     })
@@ -386,20 +394,7 @@ fn endpoint(
     let settings = &target.settings;
     let api_key = match &target.key {
         None => None,
-        Some(key) => match env.get(&key.variable) {
-            Ok(Some(value)) => Some(Secret::new(value)),
-            Ok(None) => {
-                let error = SettingError::new(
-                    key.path.as_str(),
-                    format!("the environment variable {} is not set", key.variable),
-                );
-                return Err(error.with_hint(format!(
-                    "export {}, or name another variable here",
-                    key.variable
-                )));
-            }
-            Err(error) => return Err(SettingError::new(key.path.as_str(), error.to_string())),
-        },
+        Some(key) => Some(secret(key, env)?),
     };
     let max_in_flight = settings
         .max_in_flight

@@ -73,12 +73,17 @@ pub fn by_place(model: &str, base_url: &str) -> Option<&'static Provider> {
 impl Provider {
     /// Whether a URL is this provider's own: only then is its key sent there.
     pub fn owns(&self, base_url: &str) -> bool {
+        Self::same_host(self.base_url, base_url)
+    }
+
+    /// Whether two URLs lead to one host.
+    pub fn same_host(own: &str, base_url: &str) -> bool {
         let host = |url: &str| {
             url.split_once("://")
                 .and_then(|(_, rest)| rest.split('/').next())
                 .map(str::to_ascii_lowercase)
         };
-        host(base_url).is_some_and(|given| host(self.base_url) == Some(given))
+        host(base_url).is_some_and(|given| host(own) == Some(given))
     }
 
     /// A model's name as the provider itself knows it: `gemini/gemini-3-flash` is how routers name

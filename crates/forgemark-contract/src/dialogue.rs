@@ -14,6 +14,7 @@
 //! [`mod@derive`] makes the rows that are functions of the turns, so that the pipeline that writes them and the check that
 //! proves them share one rule.
 
+pub mod bundle;
 mod columns;
 pub mod derive;
 mod inputs;

@@ -99,6 +99,8 @@ pub enum Status {
     Refused(&'static str),
     /// Accepted with a warning: it has no effect here, and why.
     Inert(&'static str),
+    /// An earlier name of this key, or of this section: the value is the other one's, with a warning.
+    Renamed(&'static str),
 }
 
 /// Where a value came from.

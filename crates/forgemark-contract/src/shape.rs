@@ -62,6 +62,8 @@ pub enum Shape {
     Record(&'static Table),
     /// A record of a table, or `{}`, which stands for "none".
     EmptyOr(&'static Table),
+    /// A record of a table that has all of its keys and no other.
+    Closed(&'static Table),
     /// A record of a table that also has a key which is optional elsewhere.
     Having {
         /// The table.
@@ -80,7 +82,8 @@ pub enum Shape {
     },
 }
 
-/// The keys of one kind of object. Other keys are always allowed: a newer version may have added them.
+/// The keys of one kind of object. Other keys are allowed, as a newer version may have added them, but in
+/// [`Shape::Closed`].
 #[derive(Debug)]
 pub struct Table {
     /// The name of the record, as schemas call it.

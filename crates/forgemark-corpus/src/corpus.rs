@@ -16,7 +16,7 @@ use crate::follow::{Content, follow};
 use crate::media::Media;
 use crate::options::{CorpusOptions, MAX_DOCUMENT_BYTES};
 use crate::report::Report;
-use crate::search::{Hit, SearchIndex};
+use crate::search::{ChunkVectors, Hit, SearchIndex};
 
 /// The number of a chunk, from 0 in document order and then in order of the text.
 ///
@@ -290,7 +290,20 @@ impl Corpus {
     /// on every thread and run; chunks of equal rank stand in the order of their ids. See [`search`](crate::Hit) for the
     /// method and where it fails.
     pub fn search(&self, query: &str, k: usize, filter: &dyn Fn(ChunkId) -> bool) -> Vec<Hit> {
-        self.search.search(query, k, filter)
+        self.search.search(query, None, k, filter)
+    }
+
+    /// As [`Corpus::search`], with the vectors of a model in place of the built-in ones: `of_query` is what it made of the query.
+    /// Every vector is looked at, so the time grows with the number of chunks and values.
+    pub fn search_by(
+        &self,
+        query: &str,
+        vectors: &ChunkVectors,
+        of_query: &[f32],
+        k: usize,
+        filter: &dyn Fn(ChunkId) -> bool,
+    ) -> Vec<Hit> {
+        self.search.search(query, Some((vectors, of_query)), k, filter)
     }
 
     /// How much memory the corpus takes.

@@ -47,6 +47,14 @@ pub enum CorpusError {
         /// The newest format that is known here.
         known: u64,
     },
+    /// A model makes vectors of several lengths.
+    #[error("the model made a vector of {found} values where {expected} were expected")]
+    VectorLength {
+        /// The length of the vector.
+        found: usize,
+        /// That of those that are there, or that was asked for.
+        expected: usize,
+    },
     /// There are more chunks than can be numbered.
     #[error("the documents make more than {} chunks", u32::MAX)]
     TooManyChunks,

@@ -37,4 +37,4 @@ pub use error::CorpusError;
 pub use media::Media;
 pub use options::{CorpusOptions, MAX_DOCUMENT_BYTES, PdfChild, PdfLimits};
 pub use report::{Damaged, Note, Renamed, Report};
-pub use search::{Hit, hashed_words};
+pub use search::{ChunkVectors, Hit, VectorCache, hashed_words};

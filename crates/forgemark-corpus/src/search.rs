@@ -24,6 +24,7 @@
 
 mod build;
 mod dense;
+mod given;
 mod keywords;
 mod query;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::corpus::ChunkId;
 pub use dense::hashed_words;
+pub use given::{ChunkVectors, VectorCache};
 use keywords::Keywords;
 use vectors::Vectors;
 

@@ -22,7 +22,7 @@
 //! the mean of its claims. A byte that is changed in the same way in every file that repeats it is found only where a hash
 //! or the journal knows better.
 
-mod columns;
+pub(crate) mod columns;
 mod dataset;
 mod diff;
 mod expect;
@@ -30,7 +30,7 @@ mod grounding;
 mod history;
 mod judgements;
 pub(crate) mod lines;
-mod report;
+pub(crate) mod report;
 mod row;
 mod scan;
 mod side;
@@ -123,7 +123,13 @@ pub fn check(
     for name in &names {
         let known = ArtifactKind::of_path(name).is_some()
             || [CONVERSATIONS, RUN_STATE, STATE_DIR, JUDGEMENTS].contains(&name.as_str());
-        if !known {
+        let inner = dir.join(name);
+        if !known && crate::bundle::is_there(&**storage, &inner) {
+            let inner = inner.display();
+            to.note(format!(
+                "{name} is a bundle; `forgemark validate {inner}` proves it"
+            ));
+        } else if !known {
             to.note(format!("{name} is no file of the contract"));
         }
     }

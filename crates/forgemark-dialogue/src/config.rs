@@ -4,11 +4,13 @@
 //! of file, environment and flags happens above this crate. [`Config::new`] turns the resolved
 //! values into types and finds the conflicts between keys.
 
+mod bundle;
 mod keys;
 mod panel;
 mod personas;
 mod read;
 mod seeds;
+mod services;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,10 +18,14 @@ use std::path::PathBuf;
 use forgemark_contract::dialogue::Columns;
 use forgemark_contract::json::{Json, Object};
 
+pub use bundle::BundleSettings;
 pub use keys::{ENV_IMPLIES, KEYS};
 pub use panel::Aggregate;
 pub use personas::{Persona, Personas};
-pub use seeds::{SeedError, SeedTopics};
+pub use seeds::{SeedError, SeedFile, SeedTopics};
+pub use services::{
+    EMBEDDINGS, Embeddings, Place, RERANK, Reranker, Service, Services, WEB_SEARCH, WebSearch,
+};
 
 use crate::question::Matching;
 
@@ -170,6 +176,8 @@ pub struct Config {
     pub dedup_retries: u32,
     /// When two questions are the same.
     pub matching: Matching,
+    /// Services beside the models.
+    pub services: Services,
     /// Passages a search returns.
     pub top_k: usize,
     /// Characters of a chunk.
@@ -212,6 +220,8 @@ pub struct Config {
     pub columns: Columns,
     /// Which keys the artifacts carry.
     pub profile: Profile,
+    /// What a bundle holds.
+    pub bundle: BundleSettings,
     /// Folder of prompt overrides.
     pub prompts: Option<PathBuf>,
 }
@@ -269,7 +279,10 @@ impl Config {
                     self.coverage, self.exhaustion, self.dedup_retries
                 )),
             ),
-            ("dedup", Json::from(format!("{:?}", self.matching))),
+            (
+                "dedup",
+                Json::from(format!("Matching {{ near: {:?} }}", self.matching.near)),
+            ),
             (
                 "tools",
                 Json::from(format!(
@@ -296,6 +309,10 @@ impl Config {
         if let Some(most) = self.max_conversation_tokens {
             identity.push(("run.budget.max_tokens_per_conversation", Json::from(most)));
         }
+        if let Some(cosine) = self.matching.cosine {
+            identity.push(("dedup.near.cosine", Json::from(cosine)));
+        }
+        identity.extend(self.services.identity());
         identity
     }
 }

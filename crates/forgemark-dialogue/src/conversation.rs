@@ -12,6 +12,7 @@ use forgemark_model::chat::{FailureKind, Usage};
 use crate::deck::Reservation;
 use crate::outcome::Outcome;
 use crate::plan::Sketch;
+use crate::run::Begun;
 
 /// What an item is run from.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) reservation: Reservation,
     /// Latest questions of the language as of the plan's fixed earlier point, oldest first.
     pub(crate) recent: Vec<Arc<str>>,
+    /// What there is of it already, when the original began it.
+    pub(crate) begun: Option<Arc<Begun>>,
 }
 
 /// Why a conversation was dropped (the contract's vocabulary).
@@ -101,6 +104,8 @@ pub(crate) struct TurnFacts {
     pub(crate) covered_topic: Option<Arc<str>>,
     /// Support score of the answer, in thousandths; `None` without claims.
     pub(crate) support_milli: Option<u32>,
+    /// Whether the ledger has the row of its question already.
+    pub(crate) in_ledger: bool,
 }
 
 /// A conversation, complete or as far as it came.
@@ -212,6 +217,14 @@ impl Conversation {
             Some(score) => Some(score),
             None => mean_score(self.turns.iter().map(|turn| turn.qa_judge.at("score"))),
         }
+    }
+
+    /// Adds what a call cost; one of unknown price makes the sum unknown.
+    pub(crate) fn add_cost(&mut self, cost_micro_usd: Option<u64>) {
+        self.cost_micro_usd = match (self.cost_micro_usd, cost_micro_usd) {
+            (Some(sum), Some(cost)) => Some(sum + cost),
+            _ => None,
+        };
     }
 
     pub(crate) fn push_conversation_judge(&mut self, verdict: Arc<Json>, raw: Arc<Json>) {

@@ -56,6 +56,14 @@ pub enum DialogueError {
         /// The output folder.
         folder: PathBuf,
     },
+    /// A state of the original that cannot be gone on from. It is left as it is.
+    #[error("cannot go on from {}: {why}", path.display())]
+    ForeignState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A named run exists and is not the newest one.
     #[error("run {run_id} is in the folder already")]
     RunTaken {
@@ -94,6 +102,14 @@ pub enum DialogueError {
         /// The output folder.
         folder: PathBuf,
     },
+    /// The embedding model does not take a text.
+    #[error("the embedding model makes no vector of {passage}: {detail}")]
+    Vector {
+        /// The passage or question.
+        passage: String,
+        /// What its endpoint said.
+        detail: String,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -123,6 +139,10 @@ impl DialogueError {
                     vec![format!("known runs: {}", known.join(", "))]
                 }
             }
+            DialogueError::ForeignState { .. } => vec![
+                "nothing was changed; remove `run.resume_run_id` to begin a run beside it, for which what is on disk counts as asked and covered"
+                    .to_owned(),
+            ],
             DialogueError::RunTaken { newest, .. } => vec![format!(
                 "only the newest run ({newest}) can go on; choose another `run.run_id`"
             )],
@@ -138,6 +158,10 @@ impl DialogueError {
             ],
             DialogueError::NothingToJudge { .. } => vec![
                 "make conversations with `forgemark dialogue run CONFIG`, or name a folder that has some with `--set saving.output_dir=...`".to_owned(),
+            ],
+            DialogueError::Vector { .. } => vec![
+                "lower `tools.retrieval.chunking.chunk_size`, or use a model that reads longer texts".to_owned(),
+                "or set `embeddings: hashed`".to_owned(),
             ],
             DialogueError::Corpus(_)
             | DialogueError::Prompt(_)

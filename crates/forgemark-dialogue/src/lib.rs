@@ -12,6 +12,7 @@
 //! that the journal keeps. That one property gives resume (run it again, the replies are known),
 //! rewinding (run it again from the decision that changed) and equal files whatever the latencies.
 
+pub mod bundle;
 pub mod check;
 pub mod config;
 mod conversation;
@@ -35,6 +36,7 @@ mod rng;
 pub mod run;
 pub mod support;
 mod tools;
+mod web;
 mod work;
 mod writer;
 

@@ -14,6 +14,7 @@ use crate::error::DialogueError;
 use crate::outcome::Outcome;
 use crate::plan::Planner;
 use crate::rng::Rng;
+use crate::run::{Adopted, Begun};
 use crate::work::DialogueWork;
 use crate::writer::Writer;
 
@@ -127,6 +128,8 @@ struct Group {
     recent: VecDeque<Arc<str>>,
     /// Nothing more can be planned (exhaustion policy `stop`).
     exhausted: bool,
+    /// Conversations that the original began: the first ordinals go on with them.
+    begun: Vec<Arc<Begun>>,
 }
 
 impl Group {
@@ -197,6 +200,8 @@ pub(crate) struct PipelineParts {
     pub(crate) limit: Option<u64>,
     pub(crate) max_failed: Option<MaxFailed>,
     pub(crate) at_least: Vec<u64>,
+    /// What is taken over from a run of the original.
+    pub(crate) adopted: Adopted,
 }
 
 impl DialoguePipeline {
@@ -209,7 +214,7 @@ impl DialoguePipeline {
             .map(|index| Group {
                 quota: parts.config.quotas.get(index).copied().unwrap_or(0),
                 next: 0,
-                good: 0,
+                good: parts.adopted.counted(index),
                 at_least: parts.at_least.get(index).copied().unwrap_or(0),
                 deck: Deck::new(
                     &parts.document_of,
@@ -221,8 +226,10 @@ impl DialoguePipeline {
                 unsettled: VecDeque::new(),
                 recent: parts.recent.get(index).cloned().unwrap_or_default().into(),
                 exhausted: false,
+                begun: parts.adopted.begun(index).to_vec(),
             })
             .collect();
+        parts.adopted.add_to(&parts.tally);
         Self {
             config: parts.config,
             planner: parts.planner,
@@ -305,10 +312,16 @@ impl DialoguePipeline {
             }
         };
         group.next += 1;
+        let begun = group.begun.get(ordinal as usize).map(Arc::clone);
+        let mut sketch = self.planner.sketch(index as u32, ordinal);
+        if let Some(begun) = &begun {
+            begun.settle(&mut sketch);
+        }
         Plan {
-            sketch: self.planner.sketch(index as u32, ordinal),
+            sketch,
             reservation,
             recent: group.recent.iter().cloned().collect(),
+            begun,
         }
     }
 

@@ -10,12 +10,16 @@
 //! at 0.85, 12 of 10 at 0.9. More rows mean fewer questions to look at in vain. Below t = 0.036
 //! not even single rows reach that recall.
 //!
+//! By meaning: the cosine of two questions' vectors, which a model behind an endpoint makes of the normalized text, at or above
+//! a threshold. Every question is compared with every other one, exactly; there are no bands to miss a pair.
+//!
 //! Known limits: character n-grams see wording, not meaning: a paraphrase passes, and two
 //! questions that differ in one number may count as near.
 
 use std::sync::Arc;
 
 use forgemark_contract::text::python_lower_collapse;
+use forgemark_model::service::vectors::cosine;
 
 const FUNCTIONS: usize = 128;
 /// Lowest share of the pairs at the threshold that are looked at.
@@ -23,9 +27,11 @@ const RECALL: f64 = 0.99;
 const SHINGLE_CHARS: usize = 5;
 
 /// A question as a claim: its normalized text and what it takes to compare it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Question {
     inner: Arc<Inner>,
+    /// Of length 1, where meanings are compared.
+    vector: Option<Arc<[f32]>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -37,11 +43,16 @@ struct Inner {
     shingles: Vec<u64>,
 }
 
-/// Whether and from which similarity on near-duplicates count.
+/// The bucket of every question where vectors are compared: each may be near each.
+pub(crate) const EVERYBODY: u64 = 1;
+
+/// Whether and from which similarity on near-duplicates count. At most one of the two is set; exact texts always count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Matching {
-    /// Jaccard threshold in (0, 1]; `None` compares exact texts only.
+    /// Jaccard threshold of wordings in (0, 1].
     pub near: Option<f64>,
+    /// Cosine threshold of meanings in [-1, 1].
+    pub cosine: Option<f64>,
 }
 
 /// How the hash functions are grouped.
@@ -54,6 +65,12 @@ pub(crate) struct Banding {
 }
 
 impl Matching {
+    /// Exact texts only.
+    pub const EXACT: Matching = Matching {
+        near: None,
+        cosine: None,
+    };
+
     /// The banding by the rule of this module; `None` when near matching is off.
     pub(crate) fn banding(self) -> Option<Banding> {
         let threshold = self.near?;
@@ -89,13 +106,30 @@ impl Question {
             shingles = shingle(&text);
             buckets.extend(bands(&shingles, banding));
         }
+        if matching.cosine.is_some() {
+            buckets.push(EVERYBODY);
+        }
         Self {
             inner: Arc::new(Inner {
                 text,
                 buckets,
                 shingles,
             }),
+            vector: None,
         }
+    }
+
+    /// The question with its vector, of length 1.
+    pub(crate) fn with_vector(self, vector: &[f32]) -> Self {
+        Self {
+            vector: Some(Arc::from(vector)),
+            ..self
+        }
+    }
+
+    /// Its vector, where it has one.
+    pub(crate) fn vector(&self) -> Option<&[f32]> {
+        self.vector.as_deref()
     }
 
     /// The normalized text.
@@ -112,6 +146,10 @@ impl Question {
     pub(crate) fn matches(&self, other: &Question, matching: Matching) -> bool {
         if self.inner.text == other.inner.text {
             return true;
+        }
+        if let Some(threshold) = matching.cosine {
+            let vectors = self.vector().zip(other.vector());
+            return vectors.is_some_and(|(left, right)| cosine(left, right) >= threshold);
         }
         matching.near.is_some_and(|threshold| {
             jaccard(&self.inner.shingles, &other.inner.shingles) >= threshold

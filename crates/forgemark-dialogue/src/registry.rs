@@ -8,18 +8,23 @@
 //!                took their commit back
 //! ```
 //!
+//! Where meanings are compared, the questions' vectors are in memory beside it, in the order of the log. They are in the journal, as
+//! answers of the embedding model; [`Registry::without_vectors`] says of which questions they have to be brought when a run begins.
+//!
 //! Both are derived: the journal's outcomes hold every question. What the index covers is durable;
 //! what lies after is cut on open and put in again by the caller, from the commit number that
 //! [`Registry::open`] reports. Memory is fixed by the index, however many questions there are.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use forgemark_journal::index::DiskIndex;
 use forgemark_journal::{AppendFile, JournalError, ReadFile, Storage, write_atomic};
 use forgemark_run::{ItemKey, Knowledge};
 
-use crate::question::{Matching, Question};
+use forgemark_model::service::vectors::cosine;
+
+use crate::question::{EVERYBODY, Matching, Question};
 
 const HEADER: usize = 12;
 const TRAILER: usize = 4;
@@ -31,6 +36,8 @@ const FIRST_READ: usize = 512;
 pub(crate) struct Registry {
     matching: Matching,
     inner: Mutex<Inner>,
+    /// The vectors of all final questions, one after the other.
+    vectors: RwLock<Vec<Arc<[f32]>>>,
 }
 
 #[derive(Debug)]
@@ -165,6 +172,7 @@ impl Registry {
             Self {
                 matching,
                 inner: Mutex::new(inner),
+                vectors: RwLock::default(),
             },
             last,
         ))
@@ -186,12 +194,53 @@ impl Registry {
         let mut inner = self.lock();
         for question in questions {
             inner.push(seq, question)?;
+            self.bring(question);
         }
         inner.seq = seq + 1;
         if inner.index.needs_flush() {
             inner.flush()?;
         }
         Ok(())
+    }
+
+    /// The texts of the final questions in the order of the log, when meanings are compared and before any vector was brought.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) fn without_vectors(&self) -> Result<Vec<String>, JournalError> {
+        if self.matching.cosine.is_none() {
+            return Ok(Vec::new());
+        }
+        let inner = self.lock();
+        let mut end = inner.length;
+        let mut texts = Vec::new();
+        while let Some((start, _)) = inner.record_before(end)? {
+            if !inner.is_void(start) {
+                texts.push(inner.text_at(start)?);
+            }
+            end = start;
+        }
+        texts.reverse();
+        Ok(texts)
+    }
+
+    /// Takes in the vector of a final question.
+    pub(crate) fn bring(&self, question: &Question) {
+        if let Some(vector) = question.vector() {
+            let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+            vectors.push(Arc::from(vector));
+        }
+    }
+
+    /// Whether a final question means the same.
+    fn means_what_was_asked(&self, claim: &Question) -> bool {
+        let Some((threshold, vector)) = self.matching.cosine.zip(claim.vector()) else {
+            return false;
+        };
+        let vectors = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
+        vectors
+            .iter()
+            .any(|known| cosine(known, vector) >= threshold)
     }
 
     /// Makes everything durable, so that the next start has nothing to add again.
@@ -233,7 +282,12 @@ impl Inner {
         self.log
             .write_all(&record)
             .map_err(|source| unwritable(&self.path, source))?;
-        for bucket in question.buckets() {
+        // A bucket that holds everybody finds nobody.
+        for bucket in question
+            .buckets()
+            .iter()
+            .filter(|bucket| **bucket != EVERYBODY)
+        {
             self.index.insert(*bucket, self.length);
         }
         self.length += record.len() as u64;
@@ -319,9 +373,16 @@ impl Knowledge for Registry {
     }
 
     fn conflicts_with_final(&self, claim: &Question) -> Result<bool, JournalError> {
+        if self.means_what_was_asked(claim) {
+            return Ok(true);
+        }
         let inner = self.lock();
         let mut looked_at: Vec<u64> = Vec::new();
-        for bucket in claim.buckets() {
+        for bucket in claim
+            .buckets()
+            .iter()
+            .filter(|bucket| **bucket != EVERYBODY)
+        {
             for offset in inner.index.lookup(*bucket)? {
                 if looked_at.contains(&offset) || inner.is_void(offset) {
                     continue;

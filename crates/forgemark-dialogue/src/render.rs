@@ -163,7 +163,7 @@ impl Renderer {
             config.seed_topics.clone().unwrap_or_default();
         let batched = config.batch_size > 1;
         let run_id = match plan {
-            Some(plan) if batched => plan.sketch.id.as_str(),
+            Some(plan) if batched || plan.begun.is_some() => plan.sketch.id.as_str(),
             Some(plan) => plan.sketch.wave_id.as_str(),
             None => self.run.as_str(),
         };
@@ -297,8 +297,10 @@ impl Renderer {
         for (turn, facts) in turns.iter().zip(&conversation.facts) {
             let number = turn.turn_index.unsigned_abs();
             let stamp = self.time(facts.asked_at, seq, number).ledger_style();
-            if let Some(mut row) = derive::ledger_row(&stamp, &facts.source_path, turn) {
-                row.forgemark = self.ours().then(|| {
+            let row = derive::ledger_row(&stamp, &facts.source_path, turn);
+            if let Some(mut row) = row.filter(|_| !facts.in_ledger) {
+                // A turn that was taken over says nothing of ours, and neither does its row.
+                row.forgemark = turn.forgemark.is_some().then(|| {
                     Json::object([
                         ("conversation_id", Json::from(id)),
                         ("turn_index", Json::from(turn.turn_index)),
@@ -415,6 +417,9 @@ impl Renderer {
         }
         summary.insert("run_id", self.run.as_str());
         summary.insert("ordinal", sketch.key.ordinal);
+        if let Some(begun) = &conversation.plan.begun {
+            summary.insert("taken_over", begun.turns.len());
+        }
         summary.insert("seed", self.config.seed);
         summary.insert("turns", conversation.turns.len());
         summary.insert(

@@ -121,7 +121,7 @@ impl AssistantTurn {
             .and_then(Json::as_bool)
             .is_none()
         {
-            // No web search is offered, so what the model leaves out can only be false.
+            // What was done decides; see `tools::tell_the_truth`.
             object.insert("did_web_search", false);
         }
         let flags = reader.finish()?;

@@ -5,18 +5,20 @@
 //!                                      ├─ newest run of the same plan: continue (or extend)
 //!                                      ├─ another plan: refuse and name what differs
 //!                                      └─ none, or --new-run: begin
-//! drive: restore committed outcomes ─> probe roles ─> schedule ─> states, end record ─> summary
+//! drive: restore committed outcomes ─> probe roles ─> vectors ─> schedule ─> states, end record ─> summary
 //! ```
 //!
 //! The journal is authoritative: what the artifacts hold beyond its last commit was cut when it was
 //! opened, and is made again from the replies that it keeps.
 
 mod documents;
+mod foreign;
 mod identity;
 mod restore;
 mod spending;
 mod standing;
 mod summary;
+mod vectors;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,7 +47,9 @@ pub(crate) use restore::import;
 use restore::{Earlier, build_pipeline, open_registry, rewind};
 pub(crate) use spending::since as spent_since;
 
+pub(crate) use foreign::{Adopted, Begun};
 pub use identity::plan_identity;
+pub(crate) use identity::states_taken_over;
 pub use standing::{RunStanding, Standing, standing};
 pub use summary::{Ending, Summary};
 
@@ -65,6 +69,8 @@ pub struct Environment {
     pub config: Arc<Config>,
     /// The documents.
     pub corpus: Arc<Corpus>,
+    /// Folder of their index, where vectors of a model are kept.
+    pub index_dir: PathBuf,
     /// The templates.
     pub prompts: Arc<Prompts>,
     /// Personas; `None` when they are off.
@@ -179,10 +185,17 @@ impl DialogueRun {
                 reopened = now;
             }
         }
+        if let Some(found) = &choice.found {
+            foreign::keep(&environment, found)?;
+        }
+        let adopted = match choice.adopted() {
+            Some(record) => foreign::load(&environment, record)?,
+            None => Adopted::default(),
+        };
         let mut artifacts = ArtifactSet::open(&journal, &APPEND_FILES)?;
-        let mut at_least = choice.at_least;
+        let mut at_least = choice.at_least.clone();
         let begin = |at_least: &[u64]| {
-            let plan = identity::recorded(plan.clone(), at_least, &choice.spent_before);
+            let plan = identity::recorded(plan.clone(), at_least, &choice);
             let run_id = choice.run.to_string();
             journal.append(Record::Run { run_id, plan }).wait()
         };
@@ -225,7 +238,8 @@ impl DialogueRun {
             corpus: Arc::clone(&environment.corpus),
             prompts: Arc::clone(&environment.prompts),
             caller: caller.clone(),
-            schemas: Schemas::new(&config.judge_reasons),
+            vectors: std::sync::OnceLock::new(),
+            schemas: Schemas::new(&config.judge_reasons, config.services.web_search.is_some()),
             shelf: crate::work::Shelf::default(),
             run: choice.run.to_string(),
         });
@@ -236,7 +250,7 @@ impl DialogueRun {
             environment.output_prefix.clone(),
             environment.prompts.hash().to_owned(),
             if config.max_tool_rounds > 0 {
-                crate::tools::schema()
+                crate::tools::schema(config.services.web_search.is_some())
             } else {
                 Json::Array(Vec::new())
             },
@@ -250,6 +264,7 @@ impl DialogueRun {
             renderer,
             &tally,
             at_least.clone(),
+            adopted,
             &Earlier {
                 recovered: &reopened,
                 first_item: choice.first_item,
@@ -258,9 +273,13 @@ impl DialogueRun {
             },
         )?;
         let finished_before = pipeline.is_complete();
-        if !finished_before {
+        if !finished_before || choice.found.is_some() {
             begin(&at_least)?;
             documents::keep(&environment)?;
+        }
+        if finished_before && choice.found.is_some() {
+            // The original had finished it: there is nothing to do here, now or at a later start.
+            end(&journal, &Ending::AlreadyComplete)?;
         }
         let live = Live {
             progress: Arc::new(Progress::default()),
@@ -269,8 +288,8 @@ impl DialogueRun {
             total: config.quotas.iter().sum(),
         };
         Ok(Self {
+            resumed: choice.resumed || choice.found.is_some(),
             run: choice.run,
-            resumed: choice.resumed,
             _lock: lock,
             journal,
             work,
@@ -329,6 +348,23 @@ impl DialogueRun {
         }
         let caller = self.live.caller.clone();
         let drains = cancel.when_cancelled(move || caller.drain());
+        let closing = Closing {
+            environment: &self.environment,
+            run: &self.run,
+            live: &self.live,
+            journal: &self.journal,
+            spent_before: &self.spent_before,
+            registry: self.speculation.knowledge(),
+        };
+        let (registry, caller) = (closing.registry, &self.live.caller);
+        match vectors::bring(&self.environment, caller, &self.work, registry).await {
+            Ok(()) => {}
+            Err(vectors::Stopped::Error(error)) => return Err(error),
+            Err(vectors::Stopped::Call(error)) => {
+                self.pipeline.finish(Vec::new())?;
+                return close(ending_of(error)?, &closing);
+            }
+        }
         let limits = Limits {
             concurrency: config.concurrency,
             lookahead: config.lookahead,
@@ -374,16 +410,8 @@ impl DialogueRun {
         self.pipeline.finish(active)?;
         self.speculation.knowledge().flush()?;
         let ending = match (report.ended, cause) {
-            (_, Some(Cause::Call(CallError::Journal(error)))) => return Err(error.into()),
             (_, Some(Cause::Prompt(error))) => return Err(error.into()),
-            (_, Some(Cause::Call(CallError::Budget(stop)))) => Ending::Budget(stop.to_string()),
-            (_, Some(Cause::Call(CallError::Unusable(error)))) => {
-                Ending::EndpointsUnusable(error.to_string())
-            }
-            (_, Some(Cause::Call(error @ CallError::UnknownRole(_)))) => {
-                Ending::EndpointsUnusable(error.to_string())
-            }
-            (_, Some(Cause::Call(CallError::Cancelled))) => Ending::Interrupted,
+            (_, Some(Cause::Call(error))) => ending_of(error)?,
             (Ended::Complete, None) if complete => Ending::Complete,
             (Ended::Complete, None) if exhausted => Ending::Exhausted,
             (_, None) => match stopped_by {
@@ -396,23 +424,7 @@ impl DialogueRun {
                 None => Ending::Interrupted,
             },
         };
-        self.journal
-            .append(Record::End {
-                status: ending.word().to_owned(),
-                detail: Json::object([("ending", Json::from(ending.to_string()))]),
-            })
-            .wait()?;
-        let registry_bytes = self.speculation.knowledge().bytes_written();
-        let summary = summary::make(
-            &self.environment,
-            &self.run,
-            ending,
-            &self.live,
-            &self.journal,
-            &self.spent_before,
-            registry_bytes,
-        );
-        Ok(summary)
+        close(ending, &closing)
     }
 
     /// One token from every role that will be asked.
@@ -459,4 +471,49 @@ pub(crate) fn spent_before_newest(recovered: &forgemark_journal::Recovered) -> T
         .current
         .and_then(|place| recovered.runs.get(place));
     newest.map_or_else(Totals::default, |run| identity::spent_before(&run.plan))
+}
+
+/// Records how a part of the run ended.
+fn end(journal: &Journal, ending: &Ending) -> Result<(), JournalError> {
+    let record = Record::End {
+        status: ending.word().to_owned(),
+        detail: Json::object([("ending", Json::from(ending.to_string()))]),
+    };
+    journal.append(record).wait()
+}
+
+/// How a run ends that cannot go on with a call.
+fn ending_of(error: CallError) -> Result<Ending, DialogueError> {
+    match error {
+        CallError::Journal(error) => Err(error.into()),
+        CallError::Budget(stop) => Ok(Ending::Budget(stop.to_string())),
+        CallError::Cancelled => Ok(Ending::Interrupted),
+        error @ (CallError::Unusable(_) | CallError::UnknownRole(_)) => {
+            Ok(Ending::EndpointsUnusable(error.to_string()))
+        }
+    }
+}
+
+/// What the end of a run needs.
+struct Closing<'a> {
+    environment: &'a Environment,
+    run: &'a RunId,
+    live: &'a Live,
+    journal: &'a Journal,
+    spent_before: &'a Totals,
+    registry: &'a Registry,
+}
+
+/// Writes down how a run ended, and sums it up.
+fn close(ending: Ending, run: &Closing<'_>) -> Result<Summary, DialogueError> {
+    end(run.journal, &ending)?;
+    Ok(summary::make(
+        run.environment,
+        run.run,
+        ending,
+        run.live,
+        run.journal,
+        run.spent_before,
+        run.registry.bytes_written(),
+    ))
 }

@@ -10,15 +10,17 @@
 
 mod answer;
 mod ask;
+mod services;
 mod shelf;
+mod take_up;
 mod verdict;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use forgemark_contract::dialogue::{RawResult, RawTurn, Turn};
 use forgemark_contract::json::{Json, Object};
 use forgemark_contract::time::Timestamp;
-use forgemark_corpus::{ChunkId, Corpus};
+use forgemark_corpus::{ChunkId, ChunkVectors, Corpus};
 use forgemark_journal::{Durable, JournalError};
 use forgemark_model::caller::{CallError, Called, Caller};
 use forgemark_model::chat::{Schema, ToolSpec};
@@ -32,6 +34,7 @@ use crate::plan::Mode;
 use crate::prompts::{PromptError, Prompts, Rendered};
 use crate::registry::Registry;
 use crate::rng::Rng;
+pub(crate) use services::{Shown, read_vector, vector_request};
 pub(crate) use shelf::Shelf;
 
 /// Role names of the caller.
@@ -48,6 +51,8 @@ const ANSWER_ATTEMPTS: u32 = 2;
 pub(crate) struct DialogueWork {
     pub(crate) config: Arc<Config>,
     pub(crate) corpus: Arc<Corpus>,
+    /// The passages' vectors of a model's, once they are there.
+    pub(crate) vectors: OnceLock<ChunkVectors>,
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) caller: Caller,
     pub(crate) schemas: Schemas,
@@ -66,12 +71,13 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    pub(crate) fn new(reasons: &[String]) -> Self {
+    /// `web` says whether a search in the web is offered.
+    pub(crate) fn new(reasons: &[String], web: bool) -> Self {
         Self {
             user: crate::replies::user_turn_schema().into(),
             assistant: crate::replies::assistant_turn_schema().into(),
             judge: crate::replies::judge_schema(reasons).into(),
-            tools: crate::tools::specs(),
+            tools: crate::tools::specs(web),
         }
     }
 }
@@ -102,9 +108,20 @@ struct Session<'a> {
     /// Questions and answers of the complete turns.
     said: Vec<(String, String)>,
     /// Passages shown, turn by turn.
-    shown: Vec<Vec<ChunkId>>,
+    shown: Vec<Vec<Shown>>,
+    /// What services did for the turn.
+    served: Served,
     /// The latest reply's way into the journal; the next call waits for it.
     pending: Option<Durable>,
+}
+
+/// What services did for a turn.
+#[derive(Default)]
+struct Served {
+    /// Keys of their calls, hexadecimal.
+    calls: Vec<String>,
+    /// What went wrong without ending anything.
+    flags: Vec<String>,
 }
 
 /// Why a step did not come to its end.
@@ -164,6 +181,7 @@ impl Work for DialogueWork {
             conversation,
             said: Vec::new(),
             shown: Vec::new(),
+            served: Served::default(),
             pending: None,
         };
         // The last reply need not be waited for: the commit stands behind it in the journal.
@@ -227,7 +245,11 @@ impl Session<'_> {
 
     async fn converse(&mut self) -> Result<(), Halt> {
         let turns = self.plan.sketch.turns;
-        for turn in 1..=turns {
+        if let Some(begun) = self.plan.begun.clone() {
+            self.take_up(&begun).await?;
+        }
+        let done = self.conversation.turns.len() as u32;
+        for turn in done + 1..=turns {
             self.turn(turn).await?;
         }
         if self.config().judging == Judging::Conversation {
@@ -305,6 +327,8 @@ impl Session<'_> {
         let mut flags = asked.flags;
         flags.extend(answered.flags);
         flags.extend(judged.flags);
+        let served = std::mem::take(&mut self.served);
+        flags.extend(served.flags);
         if !flags.is_empty() {
             let flags = flags.into_iter().map(Json::from).collect();
             forgemark.insert("flags", Json::Array(flags));
@@ -312,6 +336,7 @@ impl Session<'_> {
         let mut calls = asked.calls;
         calls.extend(answered.calls);
         calls.extend(judged.calls);
+        calls.extend(served.calls);
         forgemark.insert(
             "calls",
             Json::Array(calls.into_iter().map(Json::from).collect()),
@@ -365,6 +390,7 @@ impl Session<'_> {
                 .chunk
                 .map(|chunk| Arc::from(corpus.topic_id(chunk))),
             support_milli: answered.support_milli,
+            in_ledger: false,
         });
         self.conversation.turns.push(Arc::new(turn));
         self.shown.push(answered.shown);
@@ -383,21 +409,25 @@ impl Session<'_> {
         }
     }
 
-    /// The passages that a turn was shown, as evidence of its row.
-    fn evidence(&self, shown: &[ChunkId]) -> Json {
+    /// What a turn was shown, as evidence of its row.
+    fn evidence(&self, shown: &[Shown]) -> Json {
         let corpus = &self.work.corpus;
+        let of_chunk = |id: ChunkId| {
+            let chunk = corpus.chunk(id)?;
+            Some(Json::object([
+                ("topic_id", Json::from(corpus.topic_id(id))),
+                ("source", Json::from(corpus.descriptor(id))),
+                ("page", Json::from(corpus.page(id).map(i64::from))),
+                ("char_start", Json::from(i64::from(chunk.start))),
+                ("char_end", Json::from(i64::from(chunk.end))),
+            ]))
+        };
         Json::Array(
             shown
                 .iter()
-                .filter_map(|id| {
-                    let chunk = corpus.chunk(*id)?;
-                    Some(Json::object([
-                        ("topic_id", Json::from(corpus.topic_id(*id))),
-                        ("source", Json::from(corpus.descriptor(*id))),
-                        ("page", Json::from(corpus.page(*id).map(i64::from))),
-                        ("char_start", Json::from(i64::from(chunk.start))),
-                        ("char_end", Json::from(i64::from(chunk.end))),
-                    ]))
+                .filter_map(|shown| match shown {
+                    Shown::Chunk(id) => of_chunk(*id),
+                    Shown::Page(page) => Some(page.evidence()),
                 })
                 .collect(),
         )
@@ -405,6 +435,15 @@ impl Session<'_> {
 
     fn passages(&self, chunks: &[ChunkId]) -> Vec<Passage> {
         self.work.shelf.passages(&self.work.corpus, chunks)
+    }
+
+    /// What was shown, as passages in order.
+    fn shown_passages(&self, shown: &[Shown]) -> Vec<Passage> {
+        let passages = shown.iter().flat_map(|shown| match shown {
+            Shown::Chunk(id) => self.passages(&[*id]),
+            Shown::Page(page) => vec![page.passage()],
+        });
+        passages.collect()
     }
 
     /// A generator for a choice inside the conversation.
@@ -449,10 +488,7 @@ impl Session<'_> {
         conversation.usage.completion += called.usage.completion;
         conversation.usage.cached += called.usage.cached;
         conversation.usage.reasoning += called.usage.reasoning;
-        conversation.cost_micro_usd = match (conversation.cost_micro_usd, called.cost_micro_usd) {
-            (Some(sum), Some(cost)) => Some(sum + cost),
-            _ => None,
-        };
+        conversation.add_cost(called.cost_micro_usd);
         if called.replayed {
             self.ctx.uncount_call();
         }

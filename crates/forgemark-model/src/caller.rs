@@ -39,6 +39,7 @@ use crate::meter::{Meter, MeterSnapshot};
 use crate::pool::{EndpointError, EndpointSnapshot, Pool};
 use crate::retry::{Ended, Exchange, pauses, probe};
 use crate::secret::Scrubber;
+use crate::service::ServiceState;
 use crate::wire::ErrorKind;
 
 /// Where instants come from. The application decides whether it is the machine's clock or a logical one.
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) batches: Vec<Arc<Batches>>,
     pub(crate) journal: Journal,
     ledger: Ledger,
+    services: BTreeMap<String, ServiceState>,
     pub(crate) shared: Shared,
 }
 
@@ -393,6 +395,18 @@ impl Caller {
     /// The journal that the calls go to.
     pub fn journal(&self) -> &Journal {
         &self.inner.journal
+    }
+
+    pub(crate) fn services(&self) -> &BTreeMap<String, ServiceState> {
+        &self.inner.services
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    pub(crate) async fn admit(&self, amount: Amount) -> Result<Reservation<'_>, CallError> {
+        self.inner.admit(amount).await
     }
 }
 

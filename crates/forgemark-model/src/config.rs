@@ -20,6 +20,7 @@ use forgemark_journal::JournalError;
 use crate::adapt::MAX_EXTRAS;
 use crate::agent::Agent;
 use crate::secret::Secret;
+use crate::service::ServiceConfig;
 
 /// Everything that a [`crate::Caller`] is made from.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct CallerConfig {
     pub models: BTreeMap<String, ModelConfig>,
     /// The roles of the pipeline.
     pub roles: BTreeMap<String, RoleConfig>,
+    /// Services beside the models, by the name that stands for a role in their records. No role has one of these names.
+    pub services: BTreeMap<String, ServiceConfig>,
     /// What a run may spend.
     pub budget: Budget,
     /// The HTTP client.

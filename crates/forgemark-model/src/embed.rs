@@ -10,7 +10,7 @@
 //! The pool, the pauses, the classification of errors and the hiding of keys are those of chat. Nothing is journaled: whoever
 //! asks keeps the vectors, and asks again only for those that it has not.
 
-mod answer;
+pub(crate) mod answer;
 #[cfg(test)]
 mod tests;
 

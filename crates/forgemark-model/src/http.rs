@@ -167,11 +167,35 @@ pub(crate) async fn post(
     max_body: usize,
 ) -> Result<RawAnswer, Fault> {
     let mut request = Request::new(Method::POST, endpoint.url.clone());
+    *request.body_mut() = Some(body.into());
+    attempt(endpoint, request, key, retry, max_body).await
+}
+
+/// The same as a GET with these pairs as its query, beside what the address has already.
+pub(crate) async fn get(
+    endpoint: &Endpoint,
+    pairs: Vec<(String, String)>,
+    key: &HeaderValue,
+    retry: u32,
+    max_body: usize,
+) -> Result<RawAnswer, Fault> {
+    let mut url = endpoint.url.clone();
+    url.query_pairs_mut().extend_pairs(pairs);
+    let request = Request::new(Method::GET, url);
+    attempt(endpoint, request, key, retry, max_body).await
+}
+
+async fn attempt(
+    endpoint: &Endpoint,
+    mut request: Request,
+    key: &HeaderValue,
+    retry: u32,
+    max_body: usize,
+) -> Result<RawAnswer, Fault> {
     let mut headers = endpoint.headers.clone();
     headers.insert(IDEMPOTENCY_KEY.clone(), key.clone());
     headers.insert(RETRY_COUNT.clone(), HeaderValue::from(retry));
     *request.headers_mut() = headers;
-    *request.body_mut() = Some(body.into());
     let mut response = endpoint.client.execute(request).await.map_err(fault)?;
     let status = response.status();
     let body = read(&mut response, max_body).await?;

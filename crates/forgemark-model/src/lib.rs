@@ -1,5 +1,5 @@
 //! Chat models: one request in, one durable reply out, whatever the endpoints do in between. And beside them models that
-//! make vectors ([`embed`]), at the same endpoints.
+//! make vectors ([`embed`]) and services ([`service`]: search, reranking, vectors for a run), by the same means.
 //!
 //! ```text
 //!                          Caller::call(role, item, request)
@@ -47,6 +47,7 @@ mod retry;
 pub mod schema;
 pub mod scripted;
 pub mod secret;
+pub mod service;
 pub mod settings;
 pub mod structured;
 mod wire;
@@ -68,5 +69,8 @@ pub use listing::{ListError, list_models};
 pub use meter::{Meter, MeterSnapshot, Notice};
 pub use pool::{EndpointError, EndpointFailure, EndpointSnapshot, Unusable};
 pub use secret::Secret;
+pub use service::{
+    Address, Asked, Method, Price, ServiceConfig, ServiceFailure, ServiceRequest, WhenDown,
+};
 pub use structured::{JsonAnswer, JsonAsk, Problem, ask_json};
 pub use wire::ErrorKind;

@@ -18,6 +18,7 @@
 //! body --scan--> Scan --+--> rule --> fault, latency     (script, engine, fault, latency)
 //!                       +--> Ground --> reply --> body   (dialogue, template, completion)
 //! body of an embedding request --> rule, vectors                  (vectors)
+//! body of a search or a ranking --> rule, results                 (services)
 //! body of a message --> chat body --> ... --> completion --> message   (messages)
 //! batch --> its calls, one after the other, when it ends            (batches)
 //! Engine --> Scripted --> Server: delay, deliver, count  (server, server/*)
@@ -42,6 +43,7 @@ mod passages;
 mod scan;
 mod script;
 mod server;
+mod services;
 mod template;
 mod vectors;
 mod words;

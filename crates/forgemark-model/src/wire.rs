@@ -93,6 +93,29 @@ impl ErrorKind {
         }
     }
 
+    /// The kind of these words.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [
+            ErrorKind::RateLimited,
+            ErrorKind::NoCredit,
+            ErrorKind::Auth,
+            ErrorKind::NoModel,
+            ErrorKind::NoRoute,
+            ErrorKind::NoTools,
+            ErrorKind::ContextLength,
+            ErrorKind::Unsupported,
+            ErrorKind::ContentFilter,
+            ErrorKind::InvalidRequest,
+            ErrorKind::Server,
+            ErrorKind::NotChat,
+            ErrorKind::Connect,
+            ErrorKind::Cut,
+            ErrorKind::Timeout,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+    }
+
     /// Whether the endpoint itself says that no call can work, so that waiting does not help.
     pub fn is_unusable(self) -> bool {
         matches!(

@@ -10,7 +10,6 @@ use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
 use lance::dataset::{InsertBuilder, WriteMode, WriteParams};
 use lance::index::DatasetIndexExt as _;
-use lance::io::ObjectStoreParams;
 
 use crate::columns::{self, LAYOUT, LAYOUT_VERSION, METRIC};
 use crate::commit::{Committer, Durable};
@@ -58,23 +57,10 @@ fn committer(uri: &str) -> Committer {
     Committer::new(local_folder(uri).map(|folder| Arc::new(Durable::new(folder))))
 }
 
-/// What is between two reads of a local file is read with them up to so many bytes: each read takes a thread of the system.
-const LOCAL_GAP: usize = 64 << 10;
-
-/// How the files of a table are reached.
-fn reached(uri: &str) -> ObjectStoreParams {
-    ObjectStoreParams {
-        block_size: local_folder(uri).map(|_| LOCAL_GAP),
-        ..ObjectStoreParams::default()
-    }
-}
-
 /// Opens the table at `uri`.
 pub(crate) async fn open(uri: &str) -> Result<Opened, StoreError> {
     let committer = committer(uri);
-    let builder = DatasetBuilder::from_uri(uri)
-        .with_store_params(reached(uri))
-        .with_commit_handler(Arc::new(committer.clone()));
+    let builder = DatasetBuilder::from_uri(uri).with_commit_handler(Arc::new(committer.clone()));
     let loaded = builder.load().await;
     let dataset = loaded.map_err(|error| fault(uri, "opening the table", error))?;
     match dataset.schema().metadata.get(LAYOUT).map(String::as_str) {
@@ -107,7 +93,6 @@ pub(crate) async fn create(uri: &str, options: &StoreOptions) -> Result<Table, S
     let params = WriteParams {
         mode: WriteMode::Create,
         commit_handler: Some(Arc::new(committer.clone())),
-        store_params: Some(reached(uri)),
         skip_auto_cleanup: true,
         ..WriteParams::default()
     };
@@ -169,7 +154,6 @@ impl Table {
     pub(crate) async fn only_after(&self, dataset: &Dataset) -> Result<Dataset, StoreError> {
         let version = dataset.version_id();
         let builder = DatasetBuilder::from_uri(&self.uri)
-            .with_store_params(reached(&self.uri))
             .with_session(dataset.session())
             .with_version(version)
             .with_commit_handler(self.committer.only(version + 1));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::command::Line;
-use crate::{codegen, loaders, runner, tidy};
+use crate::{codegen, loaders, runner, servers, tidy};
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +59,12 @@ const STEPS: &[Step] = &[
         command: "cargo xtask loaders",
         needs: None,
         run: loaders::run,
+    },
+    Step {
+        name: "servers",
+        command: "cargo xtask servers",
+        needs: None,
+        run: servers::run,
     },
     Step {
         name: "tidy",

@@ -80,6 +80,11 @@ const GENERATED: &[Generated] = &[
         content: Content::Printed(&["config", "schema"]),
     },
     Generated {
+        path: "schemas/dialogue-bundle.schema.json",
+        head: "",
+        content: Content::Printed(&["schema", "dialogue-bundle"]),
+    },
+    Generated {
         path: "schemas/arena-config.schema.json",
         head: "",
         content: Content::Printed(&["config", "schema", "--for", "arena"]),

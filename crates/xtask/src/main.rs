@@ -3,8 +3,9 @@
 //! | command | what it does |
 //! |---|---|
 //! | `test [ARGS]` | all tests, with nextest where it is installed, else with `cargo test` |
-//! | `ci [--only STEP] [--skip STEP]` | what a change must pass: tests, lints, format, documentation, loaders, tidy |
+//! | `ci [--only STEP] [--skip STEP]` | what a change must pass: tests, lints, format, documentation, loaders, servers, tidy |
 //! | `loaders` | files of every trainer's format through the Python libraries that trainers read them with |
+//! | `servers` | the program against servers of other people with a tiny model |
 //! | `tidy` | what the compiler cannot check: sizes, crate edges, forbidden words |
 //! | `codegen [--check]` | the documents that are made from the code |
 //!
@@ -20,7 +21,9 @@ mod ci;
 mod codegen;
 mod command;
 mod loaders;
+mod python;
 mod runner;
+mod servers;
 mod tidy;
 
 use std::process::ExitCode;
@@ -31,9 +34,11 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGS]              run all tests (nextest where installed, else cargo test); ARGS go to the runner
-  ci [--only STEP]...      run what a change must pass: test, clippy, fmt, doc, loaders, tidy, codegen, deny
+  ci [--only STEP]...      run what a change must pass: test, clippy, fmt, doc, loaders, servers, tidy,
+                           codegen, deny
      [--skip STEP]...
   loaders                  read files of every trainer's format with the Python libraries that trainers use
+  servers                  run the program against servers of other people, with a tiny model made for it
   tidy                     check sizes, crate edges and forbidden words
   codegen [--check]        write the documents that are made from the code, or check that they are up to date
 ";
@@ -60,6 +65,10 @@ fn run(args: &[String]) -> anyhow::Result<bool> {
         "loaders" => {
             no_arguments(rest)?;
             loaders::run(&root)
+        }
+        "servers" => {
+            no_arguments(rest)?;
+            servers::run(&root)
         }
         "tidy" => {
             no_arguments(rest)?;

@@ -6,7 +6,7 @@ use crate::commands::schema;
 use crate::config::{self, keys_table, show};
 use crate::error::AppError;
 use crate::exit::Exit;
-use crate::tables::Table;
+use crate::tables::{DIALOGUE, Table};
 
 /// Prints what was asked for.
 ///
@@ -27,7 +27,14 @@ pub fn run(command: &ConfigCommand, context: &Context<'_>) -> Result<Exit, AppEr
 
 fn show(args: &ConfigShowArgs, table: &Table, context: &Context<'_>) -> Result<(), AppError> {
     let file = config::read_file(&args.config)?;
-    let loaded = context.load(table, Some(&file), &args.set.set)?;
+    let env = if table.name == DIALOGUE.name {
+        context.env_beside(&args.config)?
+    } else {
+        context.env.clone()
+    };
+    let loaded = context
+        .with_env(&env)
+        .load(table, Some(&file), &args.set.set)?;
     // What a run would refuse is refused here too.
     (table.check)(&loaded.settings).map_err(|errors| loaded.explain(&errors))?;
     if args.json.json {

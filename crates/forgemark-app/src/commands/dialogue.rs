@@ -1,5 +1,6 @@
 //! `forgemark dialogue ...`
 
+pub mod bundle;
 pub mod estimate;
 pub mod judge;
 pub mod live;
@@ -7,7 +8,9 @@ pub mod prompts;
 pub mod pulse;
 pub mod report;
 pub mod run;
+pub mod seeds_migrate;
 pub mod show;
+pub mod stats;
 pub mod support_eval;
 
 use crate::Context;
@@ -24,6 +27,9 @@ pub fn run(command: &DialogueCommand, context: &Context<'_>) -> Result<Exit, App
         DialogueCommand::Run(args) => run::run(args, context),
         DialogueCommand::Judge(args) => judge::run(args, context),
         DialogueCommand::Show(args) => show::run(args, context),
+        DialogueCommand::SeedsMigrate(args) => seeds_migrate::run(args, context),
+        DialogueCommand::Stats(args) => stats::run(args, context),
+        DialogueCommand::Bundle(args) => bundle::run(args, context),
         DialogueCommand::SupportEval(args) => support_eval::run(args, context),
         DialogueCommand::Prompts(command) => prompts::run(command, context),
     }

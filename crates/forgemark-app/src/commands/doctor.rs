@@ -78,7 +78,16 @@ fn configured(
     plan::check(&project.config, base, report);
     texts(&project, report, context);
     let wanted = Wanted::of_dialogue(&project.config, base);
-    endpoints::check(&wanted, &agents::of_role, args.offline, report, context)
+    let context = &context.with_env(&project.env);
+    let services = Some(&project.config.services);
+    endpoints::check(
+        &wanted,
+        &agents::of_role,
+        services,
+        args.offline,
+        report,
+        context,
+    )
 }
 
 /// Everything that the configuration of an arena says.
@@ -106,7 +115,7 @@ fn arena(
         Err(error) => refused("prompts", &error, report, context),
     }
     let agent = |role: &RoleSettings| project.agent(role);
-    endpoints::check(&wanted, &agent, args.offline, report, context)
+    endpoints::check(&wanted, &agent, None, args.offline, report, context)
 }
 
 /// Says that a configuration was read, and as whose.

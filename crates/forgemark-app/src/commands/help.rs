@@ -84,7 +84,7 @@ fn environment() -> String {
     }
     let _ = write!(
         text,
-        "\nEvery configuration key: {PREFIX} and the key in capitals, `__` for the dots; above the file,\nbelow flags. `{}` sets `run.batch_size`.\n\n`.env` files are not read.\n",
+        "\nEvery configuration key: {PREFIX} and the key in capitals, `__` for the dots; above the file,\nbelow flags. `{}` sets `run.batch_size`.\n\nOf a `.env` file beside the configuration of a dialogue run, secrets are read (names that end in\n_API_KEY, _TOKEN, _SECRET or _SECRET_KEY) and `LLM_ROLE_API_KEY_ENV`; the real environment wins.\n",
         generic_name("run.batch_size"),
     );
     for table in tables::ALL {

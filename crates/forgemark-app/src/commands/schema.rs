@@ -1,6 +1,7 @@
 //! `forgemark schema [NAME]`
 
 use forgemark_contract::arena::{self, Place};
+use forgemark_contract::dialogue::{Columns, bundle};
 use forgemark_contract::json::Json;
 use forgemark_contract::settings::{nearest, settings_schema};
 use forgemark_contract::shape::{ArtifactKind, record_schema, schema};
@@ -30,6 +31,9 @@ const CONFIGS: [(&str, &str, tables::Table); 3] = [
         tables::EXPORT,
     ),
 ];
+
+/// The schema of a bundle's rows, with what it is of.
+const BUNDLE: (&str, &str) = ("dialogue-bundle", "a row of `forgemark dialogue bundle`");
 
 /// Prints a schema, or lists them.
 ///
@@ -67,6 +71,7 @@ fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     artifacts
         .into_iter()
         .chain(arena::RECORDS.map(|(name, place, _)| (name, place)))
+        .chain([BUNDLE])
         .chain(CONFIGS.map(|(name, of, _)| (name, of)))
 }
 
@@ -85,6 +90,9 @@ fn name(kind: ArtifactKind) -> &'static str {
 fn find(asked: &str) -> Result<Json, AppError> {
     if let Some((.., table)) = CONFIGS.iter().find(|(name, ..)| *name == asked) {
         return Ok(of_config(table));
+    }
+    if asked == BUNDLE.0 {
+        return Ok(bundle::schema(&Columns::default()));
     }
     let named = ArtifactKind::ALL.into_iter().find(|kind| {
         // What stands in the list, and what a user would copy from there or from a folder.

@@ -1,13 +1,14 @@
-//! `forgemark validate DIR`: an output folder of a run, an arena folder, or the folder of a cut.
+//! `forgemark validate DIR`: an output folder of a run, a bundle, an arena folder, or the folder of a cut.
 
 use forgemark_arena::is_arena;
+use forgemark_dialogue::bundle;
 use forgemark_dialogue::check::{CheckError, CheckOptions, Kind, Report, check};
 use forgemark_journal::RunLock;
 
 use crate::Context;
-use crate::assemble::disk;
+use crate::assemble::{disk, owner};
 use crate::cli::ValidateArgs;
-use crate::commands::{arena, export};
+use crate::commands::{arena, dialogue, export};
 use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::human;
@@ -24,7 +25,13 @@ pub fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError>
         let what = format!("there is no folder {}", args.dir.display());
         return Err(AppError::new(ErrorKind::NotFound, what).hint(remedy));
     }
-    let checked = check(&disk(), &args.dir, &CheckOptions { keep: args.limit });
+    let options = CheckOptions { keep: args.limit };
+    if bundle::is_bundle(&*disk(), &args.dir, &owner())? {
+        let report =
+            bundle::prove(&disk(), &args.dir, &options).map_err(dialogue::bundle::bundle_error)?;
+        return show(&report, args, context);
+    }
+    let checked = check(&disk(), &args.dir, &options);
     if matches!(checked, Err(CheckError::NoArtifacts { .. })) && is_arena(&*disk(), &args.dir) {
         return arena::check::show(&args.dir, None, args.limit, args.json.json, context);
     }
@@ -47,10 +54,14 @@ pub fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError>
             "a run is working here ({owner}); what it has not committed yet is no damage"
         ));
     }
+    show(&report, args, context)
+}
+
+fn show(report: &Report, args: &ValidateArgs, context: &Context<'_>) -> Result<Exit, AppError> {
     if args.json.json {
         context.printer.json_line(&report.to_json(args.limit))?;
     } else {
-        print(&report, args, context)?;
+        print(report, args, context)?;
     }
     Ok(if report.is_clean() {
         Exit::Done

@@ -44,6 +44,7 @@ fn meaning(key: &Key) -> String {
         Status::Replaced(by) => format!("{} **Replaced:** {by}.", key.doc),
         Status::Refused(why) => format!("{} **Refused:** {why}.", key.doc),
         Status::Inert(why) => format!("{} **No effect:** {why}.", key.doc),
+        Status::Renamed(to) => format!("{} **Renamed:** `{to}`.", key.doc),
     }
 }
 

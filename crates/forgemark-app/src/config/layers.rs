@@ -74,6 +74,7 @@ pub(super) fn load(inputs: &Inputs<'_>) -> Result<Loaded, ConfigError> {
     };
     if let Some(file) = inputs.file {
         layers.file(&file.text);
+        layers.implied_in_file(inputs.env_implies);
     }
     layers.environment(inputs.env, inputs.env_implies);
     for flag in inputs.flags {
@@ -103,6 +104,20 @@ struct Layers<'a> {
 impl Layers<'_> {
     fn key(&self, path: &str) -> Option<Key> {
         self.keys.iter().find(|key| key.path == path).copied()
+    }
+
+    /// The path under which a key goes now. An earlier name, of it or of a section above it, is noted with its place.
+    fn current(&mut self, path: String, place: Option<&Place>) -> String {
+        let mut path = path;
+        // A name may have changed twice; the table has no circles.
+        while let Some((key, to)) = self.keys.iter().find_map(|key| match key.status {
+            Status::Renamed(to) if is_within(&path, key.path) => Some((key, to)),
+            _ => None,
+        }) {
+            self.noted.insert(key.path, (key.status, place.cloned()));
+            path = format!("{to}{}", &path[key.path.len()..]);
+        }
+        path
     }
 
     fn problem(&mut self, message: String, path: &str, place: Option<Place>, hints: Vec<String>) {
@@ -156,13 +171,13 @@ impl Layers<'_> {
 
     fn section(&mut self, section: &str, entries: &[Entry]) {
         for entry in entries {
-            let path = suggest::join(section, &entry.key);
+            let place = self.places.in_file(entry.key_at, "");
+            let path = self.current(suggest::join(section, &entry.key), place.as_ref());
             if let Some(key) = self.key(&path) {
                 self.places.remember(&path, &entry.value);
                 self.file_value(&key, &entry.value);
             } else if suggest::children(self.keys, &path).is_empty() {
                 let hints = suggest::for_unknown(self.keys, section, &entry.key);
-                let place = self.places.in_file(entry.key_at, "");
                 self.problem(format!("unknown key `{path}`"), &path, place, hints);
             } else {
                 self.subsection(&path, &entry.value);
@@ -195,6 +210,11 @@ impl Layers<'_> {
 
     fn file_value(&mut self, key: &Key, node: &Node) {
         let place = |layers: &Self, at: Span| layers.places.in_file(at, "");
+        if matches!(self.settings.origin(key.path), Origin::File { .. }) {
+            let message = format!("`{}` is set under an earlier name too", key.path);
+            let hints = vec!["remove one of the two".to_owned()];
+            return self.problem(message, key.path, place(self, node.at), hints);
+        }
         match value::from_node(key, node) {
             Ok(value) => {
                 let file = self.places.subject();
@@ -229,7 +249,8 @@ impl Layers<'_> {
     }
 
     fn environment(&mut self, env: &Environment, implies: &[(&str, &str, &str)]) {
-        for key in self.keys {
+        let keys = self.keys.iter();
+        for key in keys.filter(|key| !matches!(key.status, Status::Renamed(_))) {
             let generic = env::generic_name(key.path);
             let mut winner: Option<(&str, &str)> = None;
             for name in std::iter::once(generic.as_str()).chain(key.env.iter().copied()) {
@@ -260,17 +281,31 @@ impl Layers<'_> {
             let set = matches!(env.get(name), Ok(Some(_)));
             let own = matches!(self.settings.origin(path), Origin::Env(_));
             if let (true, false, Some(key)) = (set, own, self.key(path)) {
-                self.implied(&key, name, value);
+                self.implied(&key, Origin::Env((*name).to_owned()), value);
             }
         }
         self.unknown_variables(env);
     }
 
-    fn implied(&mut self, key: &Key, name: &str, value: &str) {
+    /// An earlier name may say what two keys say now.
+    fn implied_in_file(&mut self, implies: &[(&str, &str, &str)]) {
+        for (name, path, value) in implies {
+            let Some((Status::Renamed(to), _)) = self.noted.get(name) else {
+                continue;
+            };
+            let origin = self.settings.origin(to).clone();
+            let own = matches!(self.settings.origin(path), Origin::File { .. });
+            if let (false, Some(key)) = (own, self.key(path)) {
+                self.implied(&key, origin, value);
+            }
+        }
+    }
+
+    fn implied(&mut self, key: &Key, origin: Origin, value: &str) {
         let checked =
             json::parse_str(value).map_err(|error| SettingError::new(key.path, error.to_string()));
         match checked.and_then(|value| key.check(&value)) {
-            Ok(value) => self.set(key, value, Origin::Env(name.to_owned()), None),
+            Ok(value) => self.set(key, value, origin, None),
             Err(error) => self.setting_problem(&error, None),
         }
     }
@@ -317,6 +352,12 @@ impl Layers<'_> {
 
     fn flag(&mut self, flag: &Flag) {
         let origin = Origin::Flag(flag.name.clone());
+        let given = Places::in_text(&origin, &flag.path, &flag.value);
+        let path = self.current(flag.path.clone(), Some(&given));
+        let flag = &Flag {
+            path,
+            ..flag.clone()
+        };
         // A flag of its own does not name the key.
         let shown = if flag.name == "--set" {
             flag.path.as_str()
@@ -328,13 +369,10 @@ impl Layers<'_> {
         }
         let place = Places::in_text(&origin, shown, &flag.value);
         // `--set llm.agents.user.extra.top_k=5`: one value inside a free-form object.
-        let above = self.keys.iter().find(|key| {
-            key.kind == Kind::Map
-                && flag
-                    .path
-                    .strip_prefix(key.path)
-                    .is_some_and(|rest| rest.starts_with('.'))
-        });
+        let above = self
+            .keys
+            .iter()
+            .find(|key| key.kind == Kind::Map && is_within(&flag.path, key.path));
         if let Some(key) = above.copied() {
             let inner = &flag.path[key.path.len() + 1..];
             return match yaml::parse_json(&flag.value) {
@@ -380,7 +418,7 @@ impl Layers<'_> {
 
     fn set(&mut self, key: &Key, value: Json, origin: Origin, place: Option<Place>) {
         match key.status {
-            Status::Honoured => {}
+            Status::Honoured | Status::Renamed(_) => {}
             Status::Refused(why) => {
                 // What repeats the default or says nothing asks for nothing.
                 if value != *self.settings.get(key.path) && value.is_truthy() {
@@ -407,6 +445,7 @@ impl Layers<'_> {
             let reason = match status {
                 Status::Replaced(by) => format!("replaced: {by}"),
                 Status::Inert(why) => format!("without effect: {why}"),
+                Status::Renamed(to) => format!("an earlier name: write `{to}`"),
                 Status::Honoured | Status::Refused(_) => continue,
             };
             reasons.entry(reason).or_default().push((path, place));
@@ -436,6 +475,12 @@ impl Layers<'_> {
             });
         }
     }
+}
+
+/// Whether a path is that of a section or below it.
+fn is_within(path: &str, section: &str) -> bool {
+    path.strip_prefix(section)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// `a.b` and a value as `{a: {b: value}}`.

@@ -104,7 +104,7 @@ fn hidden(name: &str, value: &Json) -> Json {
 }
 
 /// A value as YAML on one line. JSON is YAML, so only plain words are written without quotes.
-fn scalar(value: &Json) -> String {
+pub(crate) fn scalar(value: &Json) -> String {
     match value {
         Json::Str(text) if is_plain_word(text) => text.clone(),
         _ => escape::for_json(to_line(value)),

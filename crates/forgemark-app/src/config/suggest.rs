@@ -67,10 +67,10 @@ pub(super) fn for_unknown_path(keys: &[Key], path: &str) -> Vec<String> {
     Vec::new()
 }
 
-/// The keys that may be suggested: not those that are refused.
+/// The keys that may be suggested: not those that are refused or go by another name now.
 pub(super) fn accepted(keys: &[Key]) -> impl Iterator<Item = &Key> {
     keys.iter()
-        .filter(|key| !matches!(key.status, Status::Refused(_)))
+        .filter(|key| !matches!(key.status, Status::Refused(_) | Status::Renamed(_)))
 }
 
 /// The names directly below a section.

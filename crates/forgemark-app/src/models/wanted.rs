@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use forgemark_arena::pipeline::config::Settings;
-use forgemark_dialogue::config::{Config, Judging};
+use forgemark_dialogue::config::{Config, Judging, Service};
 use forgemark_model::settings::{
     BatchSettings, BudgetSettings, EndpointSettings, LimitSettings, PriceSettings, RoleSettings,
 };
@@ -35,6 +35,8 @@ pub struct Wanted<'a> {
     pub ca_file: Option<PathBuf>,
     /// The models of this process that fit the pipeline, for a hint.
     pub built_in: &'static str,
+    /// Services beside the models.
+    pub services: Vec<Service<'a>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -56,6 +58,7 @@ impl<'a> Wanted<'a> {
             batch: config.batch,
             ca_file: config.ca_file.as_ref().map(|file| root.join(file)),
             built_in: "built in are offline:user, offline:assistant, offline:judge and scripted:dialogue",
+            services: config.services.all(),
         }
     }
 
@@ -87,6 +90,7 @@ impl<'a> Wanted<'a> {
             batch: settings.batch,
             ca_file: settings.ca_file.as_ref().map(|file| root.join(file)),
             built_in: "built in is offline:solver, with a `skill` from 0 to 1",
+            services: Vec::new(),
         }
     }
 }

@@ -8,5 +8,6 @@ mod config_layers;
 mod embed;
 mod export;
 mod keys;
+mod original_keys;
 mod program;
 mod store;

@@ -193,6 +193,7 @@ pub fn settings_schema(keys: &[Key], title: &str) -> Json {
             Status::Honoured | Status::Refused(_) => key.doc.to_owned(),
             Status::Replaced(by) => format!("{} Replaced: {by}.", key.doc),
             Status::Inert(why) => format!("{} No effect: {why}.", key.doc),
+            Status::Renamed(to) => format!("{} Now `{to}`.", key.doc),
         };
         leaf.insert("description", description);
         if key.status != Status::Honoured {

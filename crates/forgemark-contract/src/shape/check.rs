@@ -137,6 +137,10 @@ impl Walk {
                     self.record(table, value);
                 }
             }
+            Shape::Closed(table) => {
+                self.record(table, value);
+                self.nothing_else(table, value);
+            }
             Shape::Having { table, key } => {
                 self.record(table, value);
                 self.must_have(table, key, value);
@@ -162,6 +166,17 @@ impl Walk {
             self.path.push(Step::Key(key.to_owned()));
             self.report(format!("missing; {} needs it here", table.name));
             self.path.pop();
+        }
+    }
+
+    fn nothing_else(&mut self, table: &'static Table, value: &Json) {
+        let keys = value.as_object().into_iter().flat_map(Object::keys);
+        for key in keys {
+            if table.fields.iter().all(|rule| rule.key != key) {
+                self.path.push(Step::Key(key.to_owned()));
+                self.report(format!("{} has no such key", table.name));
+                self.path.pop();
+            }
         }
     }
 

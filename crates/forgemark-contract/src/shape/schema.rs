@@ -88,6 +88,13 @@ fn of_shape(shape: Shape, defs: &mut Defs) -> Json {
             Json::Array(vec![of_shape(*inner, defs), typed("null").into()]),
         )]),
         Shape::Record(table) => reference(table, defs),
+        Shape::Closed(table) => {
+            let schema = reference(table, defs);
+            if let Some(Some(Json::Object(def))) = defs.get_mut(table.name) {
+                def.insert("additionalProperties", false);
+            }
+            schema
+        }
         Shape::EmptyOr(table) => {
             let mut empty = typed("object");
             empty.insert("maxProperties", 0);

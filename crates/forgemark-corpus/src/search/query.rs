@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::top::{Scored, Top};
 use super::vectors::{self, Counter, Near, Trigram};
-use super::{ChunkId, Hit, SearchIndex, tokens};
+use super::{ChunkId, ChunkVectors, Hit, SearchIndex, tokens};
 
 /// The constant of reciprocal rank fusion.
 const FUSION: f64 = 60.0;
@@ -93,11 +93,15 @@ thread_local! {
     static ROOM: RefCell<Room> = RefCell::default();
 }
 
+/// Vectors of a model's in place of ours, and that of the query.
+type Given<'a> = Option<(&'a ChunkVectors, &'a [f32])>;
+
 impl SearchIndex {
     /// See [`Corpus::search`](crate::Corpus::search).
     pub(crate) fn search(
         &self,
         query: &str,
+        given: Given<'_>,
         k: usize,
         filter: &dyn Fn(ChunkId) -> bool,
     ) -> Vec<Hit> {
@@ -105,9 +109,9 @@ impl SearchIndex {
             return Vec::new();
         }
         ROOM.with(|room| match room.try_borrow_mut() {
-            Ok(mut room) => self.search_in(&mut room, query, k, filter),
+            Ok(mut room) => self.search_in(&mut room, query, given, k, filter),
             // The filter of a search may search; it gets a room of its own.
-            Err(_) => self.search_in(&mut Room::default(), query, k, filter),
+            Err(_) => self.search_in(&mut Room::default(), query, given, k, filter),
         })
     }
 
@@ -115,6 +119,7 @@ impl SearchIndex {
         &self,
         room: &mut Room,
         query: &str,
+        given: Given<'_>,
         k: usize,
         filter: &dyn Fn(ChunkId) -> bool,
     ) -> Vec<Hit> {
@@ -127,7 +132,14 @@ impl SearchIndex {
             room.scores.resize(self.keywords.n_chunks(), 0.0);
         }
         self.by_keyword(room, filter);
-        self.by_vector(room, filter);
+        match given {
+            None => self.by_vector(room, filter),
+            Some((vectors, of_query)) => {
+                for (chunk, score) in (0_u32..).zip(vectors.products(of_query)) {
+                    room.by_vector.offer(Scored { score, chunk }, filter);
+                }
+            }
+        }
         fuse(room, k)
     }
 

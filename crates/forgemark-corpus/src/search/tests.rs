@@ -22,7 +22,7 @@ fn index(texts: &[&str]) -> SearchIndex {
 
 fn found(index: &SearchIndex, query: &str) -> Vec<u32> {
     index
-        .search(query, 10, &|_| true)
+        .search(query, None, 10, &|_| true)
         .iter()
         .map(|hit| hit.chunk.0)
         .collect()
@@ -123,23 +123,23 @@ fn a_filter_is_kept_and_the_rest_moves_up() {
         .map(|n| format!("common words of chunk number{n}"))
         .collect();
     let index = SearchIndex::build(texts.iter().map(String::as_str));
-    let odd = index.search("common words", 7, &|id: ChunkId| id.0 % 2 == 1);
+    let odd = index.search("common words", None, 7, &|id: ChunkId| id.0 % 2 == 1);
     assert_eq!(
         odd.iter().map(|hit| hit.chunk.0).collect::<Vec<_>>(),
         [1, 3, 5, 7, 9, 11, 13],
         "ties stand in order of id"
     );
-    assert!(index.search("common words", 7, &|_| false).is_empty());
-    assert!(index.search("common words", 0, &|_| true).is_empty());
-    assert_eq!(index.search("common words", 1_000, &|_| true).len(), 300);
+    assert!(index.search("common words", None, 7, &|_| false).is_empty());
+    assert!(index.search("common words", None, 0, &|_| true).is_empty());
+    assert_eq!(index.search("common words", None, 1_000, &|_| true).len(), 300);
 }
 
 #[test]
 fn a_filter_may_search() {
     let index = index(&["alpha", "alpha beta"]);
-    let hits = index.search("alpha", 5, &|id| {
+    let hits = index.search("alpha", None, 5, &|id| {
         index
-            .search("beta", 1, &|_| true)
+            .search("beta", None, 1, &|_| true)
             .iter()
             .any(|hit| hit.chunk == id)
     });
@@ -166,7 +166,7 @@ fn threads_agree() {
     let queries: Vec<String> = (0..40)
         .map(|n| format!("bridge {} rivers {}", n % 11, n % 7))
         .collect();
-    let answer = |query: &String| index.search(query, 12, &|_| true);
+    let answer = |query: &String| index.search(query, None, 12, &|_| true);
     let expected: Vec<_> = queries.iter().map(answer).collect();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
@@ -252,7 +252,7 @@ proptest! {
     #[test]
     fn any_text_can_be_indexed_and_asked(texts in prop::collection::vec("\\PC{0,60}", 0..6), query in "\\PC{0,200}") {
         let index = SearchIndex::build(texts.iter().map(String::as_str));
-        let hits = index.search(&query, 3, &|_| true);
+        let hits = index.search(&query, None, 3, &|_| true);
         prop_assert_eq!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score), true);
         prop_assert_eq!(hits.iter().all(|hit| hit.score > 0.0 && hit.score <= 2.0 / 61.0), true);
     }

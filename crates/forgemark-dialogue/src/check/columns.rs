@@ -5,14 +5,14 @@ use forgemark_contract::json::{Json, Object};
 
 /// The mappings that rows of a folder may have: runs of one folder may differ.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(crate) struct Names {
     candidates: Vec<Columns>,
     planned: bool,
 }
 
 impl Names {
     /// The default names, and those that the plans of runs have.
-    pub(super) fn new(from_plans: Vec<Columns>) -> Self {
+    pub(crate) fn new(from_plans: Vec<Columns>) -> Self {
         let planned = !from_plans.is_empty();
         let mut candidates = from_plans;
         candidates.push(Columns::default());
@@ -23,19 +23,19 @@ impl Names {
     }
 
     /// Adds a mapping.
-    pub(super) fn add(&mut self, columns: Columns) {
+    pub(crate) fn add(&mut self, columns: Columns) {
         self.candidates.insert(0, columns);
     }
 
     /// The mapping of all rows, where there is no choice.
-    pub(super) fn only(&self) -> Option<&Columns> {
+    pub(crate) fn only(&self) -> Option<&Columns> {
         let mut others = self.candidates.iter();
         let first = others.next()?;
         others.all(|other| other == first).then_some(first)
     }
 
     /// The mapping that a row has most keys of; the first of equals.
-    pub(super) fn of(&self, row: &Json) -> &Columns {
+    pub(crate) fn of(&self, row: &Json) -> &Columns {
         let fit = |columns: &Columns| -> usize {
             columns
                 .iter()
@@ -53,7 +53,7 @@ impl Names {
     }
 
     /// Whether a row lacks a column that it needs and has another in its place.
-    pub(super) fn are_foreign_to(&self, row: &Json) -> bool {
+    pub(crate) fn are_foreign_to(&self, row: &Json) -> bool {
         const NEEDED: usize = 5;
         let Some(object) = row.as_object() else {
             return false;
@@ -63,18 +63,18 @@ impl Names {
     }
 
     /// Whether the plan of a run has named the columns.
-    pub(super) fn are_planned(&self) -> bool {
+    pub(crate) fn are_planned(&self) -> bool {
         self.planned
     }
 }
 
 /// The columns that the plan of a run names, as [`Config::identity`](crate::config::Config::identity) writes them.
-pub(super) fn of_plan(plan: &Json) -> Option<Columns> {
+pub(crate) fn of_plan(plan: &Json) -> Option<Columns> {
     Columns::new(plan.at("saving.output_columns").as_object()?).ok()
 }
 
 /// The columns of a row as its values tell them; where two columns look alike, the one that is written first comes first.
-pub(super) fn infer(row: &Json) -> Option<Columns> {
+pub(crate) fn infer(row: &Json) -> Option<Columns> {
     let mut mapping = Object::new();
     let mut used: Vec<&str> = Vec::new();
     for default in Columns::NAMES {

@@ -139,20 +139,32 @@ impl<'a> Pass<'a> {
                 self.rows += 1;
             }
             self.history.finish(to);
-            self.finish(to)?;
         } else {
             self.without_dataset(to);
         }
         let excused = |id: &str| self.unreadable.excuses(id);
-        States {
+        let mut states = States {
             storage: self.storage,
             dir: self.dir,
             known: &mut self.known,
             excused: &excused,
             is_open: self.history.is_open,
             has_rows,
+            past: &self.history.past,
+            under_way: Vec::new(),
+        };
+        states.check(to)?;
+        let under_way = states.under_way;
+        if has_rows {
+            // The original writes the ledger while a conversation is under way, and its rows when it has ended.
+            for question in under_way {
+                if let Some(ledger) = &mut self.sides.ledger {
+                    ledger.take(question_key(&question));
+                }
+            }
+            self.finish(to)?;
         }
-        .check(to)
+        Ok(())
     }
 
     /// Says when the index was written for a folder of another name: its paths lead there.
@@ -348,7 +360,9 @@ impl<'a> Pass<'a> {
             let Some(expected) = expect.ledger(place) else {
                 continue;
             };
-            let key = if expect.is_ours() {
+            // A turn that was taken over from the original says nothing of ours.
+            let ours = expect.is_ours() && turn.forgemark.is_some();
+            let key = if ours {
                 turn_key(id, turn.turn_index)
             } else {
                 question_key(&user_message(turn).unwrap_or_default())
@@ -362,11 +376,11 @@ impl<'a> Pass<'a> {
                 );
                 continue;
             };
-            if taken.out_of_order && expect.is_ours() {
+            if taken.out_of_order && ours {
                 out_of_order(ledger, taken.line(), id, to);
             }
             ledger.compare(&taken, &expected, id, own, to)?;
-            if expect.is_ours()
+            if ours
                 && let (Some(asked), Ok(end)) =
                     (taken.at(), Timestamp::parse(&expect.row.timestamp))
                 && asked > end

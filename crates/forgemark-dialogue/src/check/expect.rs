@@ -143,7 +143,7 @@ impl<'a> Expect<'a> {
         let turn = &self.row.turns[place];
         let source = source_path(turn).unwrap_or_default();
         let mut row = derive::ledger_row("", &source, turn)?;
-        if let Some(ours) = self.ours() {
+        if let (Some(ours), Some(_)) = (self.ours(), &turn.forgemark) {
             row.forgemark = Some(Json::object([
                 (
                     "conversation_id",

@@ -8,6 +8,8 @@ use forgemark_contract::ids::{CallKey, topic_id};
 use forgemark_contract::json::Json;
 
 use super::report::{At, Collector, Kind};
+use crate::tools::{WEB, tell_the_truth};
+use crate::web::WebPage;
 
 /// Support scores are written with four decimals, so a mean of rounded ones may be off by this much.
 const ROUNDING: f64 = 1.01e-4;
@@ -61,6 +63,7 @@ pub(super) fn check_turn(at: At<'_>, place: usize, row: &DatasetRow, to: &mut Co
     // A turn of another program that was judged later has nothing of ours but that.
     if crate::judge::is_ours(row.forgemark.as_ref()) {
         look.evidence();
+        look.searches();
         look.coverage();
         look.support();
         look.calls();
@@ -137,6 +140,17 @@ impl Look<'_, '_> {
         for (place, passage) in ours.items("evidence").iter().enumerate() {
             let path = format!("forgemark.evidence[{place}]");
             let topic = passage.str_or("topic_id", "");
+            evidence.push(topic);
+            if let Some(page) = WebPage::of_evidence(passage) {
+                if page.id != topic {
+                    self.add(
+                        Kind::Grounding,
+                        &format!("{path}.topic_id"),
+                        "is not the id of the page with this source, title and snippet",
+                    );
+                }
+                continue;
+            }
             match descriptor(passage.str_or("source", "")) {
                 Some((document, ordinal)) if topic_id(document, ordinal) == topic => {}
                 _ => self.add(
@@ -161,7 +175,6 @@ impl Look<'_, '_> {
                     "is no page number",
                 );
             }
-            evidence.push(topic);
         }
         if offered.is_empty() && self.to.report.total() == found {
             self.add(
@@ -231,6 +244,21 @@ impl Look<'_, '_> {
         let mut topics = Vec::new();
         let mut rendered = String::new();
         for (place, found) in result.items("results").iter().enumerate() {
+            if event.name == WEB {
+                match WebPage::of_result(found) {
+                    Some(page) => {
+                        // Writing to a `String` cannot fail.
+                        let _ = writeln!(rendered, "{}", found.str_or("link", ""));
+                        topics.push(page.id);
+                    }
+                    None => self.add(
+                        Kind::Tools,
+                        &format!("{path}.result.results[{place}]"),
+                        "names no page",
+                    ),
+                }
+                continue;
+            }
             let ordinal = found.at("chunk_index").as_u64();
             match (found.at("source").as_str(), ordinal) {
                 (Some(source), Some(ordinal)) => {
@@ -253,6 +281,30 @@ impl Look<'_, '_> {
             );
         }
         topics
+    }
+
+    /// The row says what was searched for and whether the web was: what the tool events show.
+    fn searches(&mut self) {
+        let turn = self.turn;
+        let mut told = (*turn.kb_answer).clone();
+        if told.as_object().is_none() {
+            return;
+        }
+        tell_the_truth(&mut told, &turn.tool_events);
+        let of = |answer: &Json| {
+            let trace = answer.at("reasoning_trace");
+            (
+                answer.at("did_web_search").clone(),
+                trace.at("retrieval_queries").clone(),
+            )
+        };
+        if of(&told) != of(&turn.kb_answer) {
+            self.add(
+                Kind::Tools,
+                "kb_answer",
+                "did_web_search or retrieval_queries are not what the tool events show",
+            );
+        }
     }
 
     /// The claim of the user role against what was offered to it.

@@ -25,6 +25,8 @@ const JOURNAL: &str = ".forgemark/journal";
 pub(super) struct History {
     /// Committed lengths of append-only files.
     pub(super) committed: BTreeMap<String, u64>,
+    /// States of the original whose run went on here.
+    pub(super) past: Vec<String>,
     /// The columns of its runs.
     pub(super) columns: Vec<Columns>,
     /// Whether its newest run has not ended, so that some files may be behind.
@@ -95,6 +97,11 @@ impl History {
                 .runs
                 .iter()
                 .filter_map(|run| columns::of_plan(&run.plan))
+                .collect(),
+            past: recovered
+                .runs
+                .iter()
+                .flat_map(|run| crate::run::states_taken_over(&run.plan))
                 .collect(),
             is_open: newest.is_some_and(|run| run.end.is_none()),
             imported,
@@ -202,7 +209,7 @@ fn damaged(dir: &Path, error: &JournalError, to: &mut Collector) {
 /// What a row has to have in common with the outcome in the journal.
 fn same(at: At<'_>, outcome: &Outcome, data: &DatasetRow, to: &mut Collector) {
     let summary = data.forgemark.clone().unwrap_or_default();
-    let exact = Matching { near: None };
+    let exact = Matching::EXACT;
     let mut differs = |path: &str, expected: Json, found: Json| {
         if expected != found {
             let what = format!("is {}, the journal has {}", shown(&found), shown(&expected));

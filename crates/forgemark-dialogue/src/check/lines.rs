@@ -99,7 +99,7 @@ impl Lines {
 
 /// The value of a line, with a finding where it is not one line of JSON in the contract's spelling. What can be read is
 /// read, so that one flaw is one finding.
-pub(super) fn parse_line(file: &str, line: Line<'_>, to: &mut Collector) -> Option<Json> {
+pub(crate) fn parse_line(file: &str, line: Line<'_>, to: &mut Collector) -> Option<Json> {
     let at = At::line(file, line.number);
     if line.bytes.is_empty() && line.ended {
         to.add(at, Kind::EmptyLine, "", "the line is empty");

@@ -282,14 +282,14 @@ impl Report {
 
 /// Where a finding is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct At<'a> {
-    pub(super) file: &'a str,
-    pub(super) line: Option<u64>,
-    pub(super) id: &'a str,
+pub(crate) struct At<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) line: Option<u64>,
+    pub(crate) id: &'a str,
 }
 
 impl<'a> At<'a> {
-    pub(super) fn file(file: &'a str) -> Self {
+    pub(crate) fn file(file: &'a str) -> Self {
         At {
             file,
             line: None,
@@ -297,7 +297,7 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn line(file: &'a str, line: u64) -> Self {
+    pub(crate) fn line(file: &'a str, line: u64) -> Self {
         At {
             file,
             line: Some(line),
@@ -305,7 +305,7 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn of(self, id: &'a str) -> Self {
+    pub(crate) fn of(self, id: &'a str) -> Self {
         At { id, ..self }
     }
 }
@@ -315,20 +315,20 @@ const MOST_CHARS: usize = 300;
 
 /// Collects findings: all are counted, the first are kept.
 #[derive(Debug)]
-pub(super) struct Collector {
-    pub(super) report: Report,
+pub(crate) struct Collector {
+    pub(crate) report: Report,
     keep: usize,
 }
 
 impl Collector {
-    pub(super) fn new(keep: usize) -> Self {
+    pub(crate) fn new(keep: usize) -> Self {
         Self {
             report: Report::default(),
             keep,
         }
     }
 
-    pub(super) fn add(&mut self, at: At<'_>, kind: Kind, path: &str, what: impl Into<String>) {
+    pub(crate) fn add(&mut self, at: At<'_>, kind: Kind, path: &str, what: impl Into<String>) {
         *self.report.counts.entry(kind).or_default() += 1;
         self.count(at.file).findings += 1;
         if self.report.findings.len() < self.keep {
@@ -349,7 +349,7 @@ impl Collector {
         }
     }
 
-    pub(super) fn note(&mut self, what: impl Into<String>) {
+    pub(crate) fn note(&mut self, what: impl Into<String>) {
         /// Notes are for people; a folder full of unknown files is said in few words.
         const MOST: usize = 50;
         if self.report.notes.len() < MOST {
@@ -358,7 +358,7 @@ impl Collector {
     }
 
     /// The line of the table for a file: files of one kind share theirs.
-    pub(super) fn count(&mut self, file: &str) -> &mut FileCount {
+    pub(crate) fn count(&mut self, file: &str) -> &mut FileCount {
         use forgemark_contract::shape::ArtifactKind;
         let name = if file.starts_with(".forgemark") {
             ".forgemark"

@@ -178,11 +178,13 @@ impl Look<'_, '_> {
         let (wave, slot) = (ordinal / batch, ordinal % batch);
         let end = format!("-w{wave:04}-s{slot:04}");
         let run = ours.str_or("run_id", "");
+        // One that the original began has kept its id.
+        let begun = ours.get("taken_over").is_some();
         let begins = row
             .conversation_id
             .strip_suffix(&end)
             .is_some_and(|rest| !run.is_empty() && rest.starts_with(run));
-        if !begins {
+        if !begins && !begun {
             let what = format!(
                 "is conversation {ordinal} of run {run}, whose id begins with {run} and ends with {end}"
             );

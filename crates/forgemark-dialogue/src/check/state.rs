@@ -1,9 +1,11 @@
 //! The run states against the rows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
+use forgemark_contract::dialogue::derive::user_message;
 use forgemark_contract::dialogue::{BatchedState, RawResult, RunState, SingleState, Slot, Turn};
 use forgemark_contract::json::{Json, to_line, to_pretty};
 use forgemark_contract::shape::{ArtifactKind, check_line};
@@ -76,6 +78,10 @@ pub(super) struct States<'a> {
     pub(super) is_open: bool,
     /// Whether there is a dataset to compare with.
     pub(super) has_rows: bool,
+    /// States of the original whose run went on here: they are not written any more.
+    pub(super) past: &'a [String],
+    /// Questions of conversations that are under way, which are found.
+    pub(super) under_way: Vec<String>,
 }
 
 /// One slot, of either kind of state.
@@ -203,7 +209,7 @@ impl States<'_> {
             let what = format!("is completed, {active} of its conversations are active");
             add("status", "", Kind::State, what);
         }
-        if self.has_rows {
+        if self.has_rows && !self.past.iter().any(|past| past == id) {
             for slot in &slots {
                 self.slot(slot, &mut add);
             }
@@ -225,6 +231,13 @@ impl States<'_> {
     /// The slot of a single state: ours is slot 0 of its wave, the original's has the id of the run.
     fn single<'s>(&self, state: &'s SingleState) -> SlotView<'s> {
         let ours = format!("{}-s0000", state.run_id);
+        // One that the original began has kept its id.
+        let begun = state.inputs.str_or("run_id", "");
+        let ours = if begun != state.run_id && self.known.contains_key(&id_key(begun)) {
+            begun.to_owned()
+        } else {
+            ours
+        };
         let is_ours = self.known.contains_key(&id_key(&ours))
             || !self.known.contains_key(&id_key(&state.run_id)) && state.run_id.contains("-w");
         SlotView {
@@ -249,7 +262,12 @@ impl States<'_> {
             }
         };
         let Some(known) = self.known.get_mut(&id_key(id)) else {
-            if !slot.is_active && !(self.excused)(id) {
+            // The original writes nothing of a conversation that was dropped at once.
+            let ours = id
+                .rsplit_once("-s")
+                .is_some_and(|(wave, _)| wave.contains("-w"));
+            let unwritten = !ours && slot.is_dropped == Some(true) && slot.turns.is_empty();
+            if !slot.is_active && !unwritten && !(self.excused)(id) {
                 let kind = if self.is_open {
                     Kind::Uncommitted
                 } else {
@@ -257,6 +275,10 @@ impl States<'_> {
                 };
                 let what = "has ended here, and synthetic_qa.jsonl has no such conversation";
                 add(&at("status"), id, kind, what.to_owned());
+            }
+            if slot.is_active {
+                let asked = slot.turns.iter().filter_map(|turn| user_message(turn));
+                self.under_way.extend(asked.map(Cow::into_owned));
             }
             return;
         };

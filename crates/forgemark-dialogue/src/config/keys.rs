@@ -20,13 +20,11 @@ const ONE_POOL: &str = "all roles share `llm.routing.endpoints`, whose entries m
 const VLLM: &str =
     "forgemark starts no servers; start one yourself and name it under `llm.routing.endpoints`";
 /// What replaces the embedding settings.
-const EMBEDDINGS: &str = "`embeddings: hashed`, the only embedding that is built in";
-/// Why the reranker settings do nothing.
-const RERANKER: &str = "reranking is not available yet; keyword and vector results are fused by rank, and `tools.retrieval.top_k` bounds them";
-/// Why the web search settings do nothing.
-const WEB_SEARCH: &str = "web search is not available yet; put what is needed into the folder `documents.path`, retrieval is always offered";
+const EMBEDDINGS: &str = "`embeddings: hashed`, which is built in, or `embeddings: endpoint` with a model behind a server (`tools.retrieval.embeddings.endpoint`)";
+/// Why some reranker settings do nothing.
+const RERANKER: &str = "the reranker is a server with /rerank (`tools.retrieval.reranker.base_url`), and this is its own setting";
 /// Why the upload settings do nothing.
-const HF_PUSH: &str = "nothing is uploaded; an export bundle comes with a later release";
+const HF_PUSH: &str = "nothing is uploaded; `forgemark dialogue bundle CONFIG` makes the folder that an uploader of yours takes";
 /// Why a key may not stand in a file.
 const SECRET: &str = "keys come from the environment only; name the variable with `llm.agents.ROLE.api_key_env` or `llm.api_key_env`";
 
@@ -106,6 +104,18 @@ const fn refused(
     }
 }
 
+/// A key or a section of an earlier version of the original, and what it is called now.
+const fn renamed(path: &'static str, to: &'static str) -> Key {
+    Key {
+        path,
+        kind: Kind::Any,
+        default: "null",
+        env: &[],
+        doc: "Name of an earlier version.",
+        status: Status::Renamed(to),
+    }
+}
+
 const fn legacy(path: &'static str, why: &'static str) -> Key {
     Key {
         path,
@@ -163,7 +173,7 @@ pub const KEYS: &[Key] = &[
     key("documents.max_document_mb", int(1, 65_536), "64", &[], "Largest document in MiB; a larger one is listed as damaged and left out."),
     key("documents.pdf.timeout_s", int(1, 3_600), "60", &[], "Time to read one PDF, in seconds."),
     key("documents.pdf.memory_mb", int(64, 65_536), "1024", &[], "Memory to read one PDF, in MiB."),
-    key("embeddings", Kind::OneOf(&[("hashed", &[])]), "\"hashed\"", &[], "Vectors of the index; `hashed` is computed here and needs no model."),
+    key("embeddings", Kind::OneOf(&[("hashed", &[]), ("endpoint", &[])]), "\"hashed\"", &[], "Vectors of the passages, fused with keywords by rank: `hashed` is computed here and needs no model, `endpoint` asks the model of `tools.retrieval.embeddings.endpoint`."),
     key("tools.max_rounds", int(0, 64), "4", &[], "Rounds of tool calls that the assistant may take for one answer; 0 offers it no tools."),
     key("tools.retrieval.top_k", int(1, 1_000), "4", &["KB_DEFAULT_K"], "Passages that a search returns unless the model asks for another number."),
     key("tools.retrieval.chunking.chunk_size", int(1, 1_000_000), "750", &["KB_CHUNK_SIZE"], "Length of a passage, in characters."),
@@ -179,17 +189,30 @@ pub const KEYS: &[Key] = &[
     inert("tools.retrieval.embeddings.model_kwargs", Kind::Map, "{}", &["KB_EMBEDDING_MODEL_KWARGS_JSON"], "Arguments of the embedding model.", EMBEDDINGS),
     inert("tools.retrieval.embeddings.tokenizer_kwargs", Kind::Map, "{}", &["KB_EMBEDDING_TOKENIZER_KWARGS_JSON"], "Arguments of its tokenizer.", EMBEDDINGS),
     inert("tools.retrieval.embeddings.encode_kwargs", Kind::Map, "{}", &["KB_EMBEDDING_ENCODE_KWARGS_JSON"], "Arguments of its encoding.", EMBEDDINGS),
-    refused("tools.retrieval.reranker.enabled", Kind::Bool, "false", &[], "Reorder what was found with a model.", RERANKER),
-    inert("tools.retrieval.reranker.model", Kind::Str, "\"Qwen/Qwen3-Reranker-4B\"", &[], "Model of the reranker.", RERANKER),
+    key("tools.retrieval.embeddings.endpoint.model", Kind::Str, "null", &[], "Embedding model behind an OpenAI-compatible /embeddings; its price is that of `llm.prices`."),
+    key("tools.retrieval.embeddings.endpoint.base_url", Kind::Str, "null", &[], "Server of the embedding model, with or without `/v1`; null is the provider that the model's name begins with (`openai/text-embedding-3-small`)."),
+    key("tools.retrieval.embeddings.endpoint.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key; null is the provider's own at its own address, else none."),
+    key("tools.retrieval.embeddings.endpoint.dimensions", int(1, 65_536), "null", &[], "Values of a vector, for models that can shorten theirs; null is what the model makes."),
+    key("tools.retrieval.embeddings.endpoint.batch", int(1, 2_048), "64", &[], "Passages of a call while the index is made."),
+    key("tools.retrieval.reranker.enabled", Kind::Bool, "false", &[], "Reorder the passages of a search with a model behind a server; where it fails, the fused order stands."),
+    key("tools.retrieval.reranker.model", Kind::Str, "\"Qwen/Qwen3-Reranker-4B\"", &[], "Model of the reranker; it may have a price in `llm.prices`."),
+    key("tools.retrieval.reranker.base_url", Kind::Str, "null", &[], "Server of the reranker, with or without `/v1` and `/rerank` (Cohere's, Jina's, vLLM's and llama.cpp's shape)."),
+    key("tools.retrieval.reranker.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with its key; null sends none."),
+    key("tools.retrieval.reranker.timeout_s", float(0.001, 86_400.0), "30", &[], "Time for an attempt, in seconds."),
+    key("tools.retrieval.reranker.cost_per_call_usd", float(0.0, 1_000.0), "null", &[], "Price of a call in US dollars, in place of one by tokens; unknown prices are never shown as zero."),
     inert("tools.retrieval.reranker.backend", Kind::Str, "\"qwen3\"", &[], "Library of the reranker.", RERANKER),
     inert("tools.retrieval.reranker.instruction", Kind::Str, "\"Given a user question and a candidate passage from the knowledge base, decide whether the passage contains information needed to answer the question.\"", &[], "Instruction of the reranker.", RERANKER),
     inert("tools.retrieval.reranker.max_length", ANY_INT, "8192", &[], "Tokens that the reranker reads.", RERANKER),
-    inert("tools.retrieval.reranker.candidates", ANY_INT, "12", &[], "Passages that it reorders.", RERANKER),
+    key("tools.retrieval.reranker.candidates", int(1, 1_000), "12", &[], "Passages that are found and reordered; never fewer than the search is to return."),
     inert("tools.retrieval.reranker.batch_size", ANY_INT, "16", &[], "Passages that it reads at a time.", RERANKER),
     inert("tools.retrieval.reranker.cmd", Kind::Any, "null", &[], "Command of the reranker.", RERANKER),
-    refused("tools.web_search.enabled", Kind::Bool, "false", &["ENABLE_WEB_TOOLS"], "Offer a web search to the assistant.", WEB_SEARCH),
-    inert("tools.web_search.serper_num_results", ANY_INT, "5", &["SERPER_NUM_RESULTS"], "Results of a web search.", WEB_SEARCH),
-    inert("tools.web_search.serper_timeout", ANY_FLOAT, "30", &["SERPER_TIMEOUT"], "Time for a web search, in seconds.", WEB_SEARCH),
+    key("tools.web_search.enabled", Kind::Bool, "false", &["ENABLE_WEB_TOOLS"], "Offer a web search to the assistant."),
+    key("tools.web_search.provider", Kind::OneOf(&[("serper", &[]), ("tavily", &[]), ("brave", &[]), ("searxng", &[])]), "\"serper\"", &[], "Who is asked, and in which shape: whoever speaks Serper's may stand behind `base_url`."),
+    key("tools.web_search.base_url", Kind::Str, "null", &[], "Address of the search, taken as it is; null is the provider's own (searxng has none)."),
+    key("tools.web_search.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key; null is the provider's own (`SERPER_API_KEY`, `TAVILY_API_KEY`, `BRAVE_API_KEY`) at its own address, else none."),
+    key("tools.web_search.serper_num_results", int(1, 100), "5", &["SERPER_NUM_RESULTS"], "Results of a web search, of whichever provider."),
+    key("tools.web_search.serper_timeout", float(0.001, 86_400.0), "30", &["SERPER_TIMEOUT"], "Time for an attempt at a web search, in seconds."),
+    key("tools.web_search.cost_per_search_usd", float(0.0, 1_000.0), "null", &[], "Price of a search in US dollars; unknown prices are never shown as zero."),
     // llm
     key("llm.mode", Kind::OneOf(&[("api", &["openai"]), ("vllm_attach", &[]), ("vllm_managed", &[])]), "\"api\"", &["LLM_MODE", "LLM_BACKEND"], "`api` for providers and own servers alike; `vllm_attach` needs `llm.routing.endpoints`; `vllm_managed` is refused."),
     key("llm.api_key_env", Kind::Str, "null", &[], "Name of the environment variable with the key, for roles and endpoints that name none; null is the provider's own."),
@@ -274,8 +297,9 @@ pub const KEYS: &[Key] = &[
     key("coverage.doc_coverage_fraction", float(0.0, 1.0), "0.2", &["DOC_COVERAGE_FRACTION"], "With `doc_coverage_mode: compat` only: share of the documents, the least used ones, that the other choices look at, 0 to 1; below 0.05 counts as 0.05."),
     key("coverage.question_dedup_retries", int(0, 100), "3", &["QUESTION_DEDUP_RETRIES"], "Further tries for a question that was asked before; then the conversation is dropped."),
     key("coverage.exhaustion", Kind::OneOf(&[("reuse", &[]), ("stop", &[]), ("warn", &[])]), "\"reuse\"", &[], "When every passage was offered: `reuse` starts over, `stop` ends the run, `warn` starts over with a warning."),
-    key("dedup.near.method", Kind::OneOf(&[("minhash", &[]), ("off", &[])]), "\"minhash\"", &[], "How nearly equal questions are found."),
+    key("dedup.near.method", Kind::OneOf(&[("minhash", &[]), ("embeddings", &[]), ("off", &[])]), "\"minhash\"", &[], "How nearly equal questions are found: `minhash` by wording, `embeddings` by meaning, with the model of `tools.retrieval.embeddings.endpoint` and exact comparison with all earlier questions."),
     key("dedup.near.threshold", float(0.0, 1.0), "0.85", &[], "Jaccard similarity from which two questions count as the same, 0 to 1."),
+    key("dedup.near.cosine", float(-1.0, 1.0), "0.92", &[], "With `embeddings`: the cosine of two questions' vectors from which they count as the same. What a number means depends on the model; see docs/retrieval.md."),
     // personas, prompts, judge
     key("personas.enabled", Kind::Bool, "true", &[], "Give user and assistant a persona."),
     key("personas.path", Kind::Str, "\"personas.yaml\"", &[], "Personas file, relative to the configuration; where the default is absent, the built-in ones."),
@@ -298,20 +322,21 @@ pub const KEYS: &[Key] = &[
     key("saving.output_columns.user_reasoning", Kind::Str, "\"user_reasoning\"", &[], "Name of the column `user_reasoning` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.assistant_reasoning", Kind::Str, "\"assistant_reasoning\"", &[], "Name of the column `assistant_reasoning` of the ShareGPT files; a blank or doubled name is an error."),
     key("saving.output_columns.judge", Kind::Str, "\"judge\"", &[], "Name of the column `judge` of the ShareGPT files; a blank or doubled name is an error."),
-    inert("saving.hf_push.enabled", Kind::Bool, "false", &["HF_PUSH_ENABLED"], "Export for the Hugging Face Hub.", HF_PUSH),
-    inert("saving.hf_push.auto_push_on_run", Kind::Bool, "false", &["HF_AUTO_PUSH_ON_RUN"], "Export and upload after a run.", HF_PUSH),
-    inert("saving.hf_push.repo_id", Kind::Str, "\"\"", &["HF_PUSH_REPO_ID"], "Repository to upload to.", HF_PUSH),
+    key("saving.hf_push.enabled", Kind::Bool, "false", &["HF_PUSH_ENABLED"], "Allow `saving.hf_push.auto_push_on_run`; `forgemark dialogue bundle` needs it not."),
+    key("saving.hf_push.auto_push_on_run", Kind::Bool, "false", &["HF_AUTO_PUSH_ON_RUN"], "Make the bundle after a run that is complete, with `saving.hf_push.enabled`. Nothing is uploaded."),
+    key("saving.hf_push.repo_id", Kind::Str, "\"\"", &["HF_PUSH_REPO_ID"], "Repository that the bundle is meant for; its last part is the title of the card. Nothing is uploaded."),
     inert("saving.hf_push.repo_type", Kind::Str, "\"dataset\"", &["HF_PUSH_REPO_TYPE"], "Kind of that repository.", HF_PUSH),
-    inert("saving.hf_push.export_dir", Kind::Str, "\"hf_export\"", &["HF_PUSH_EXPORT_DIR"], "Folder of the export, relative to the output folder.", HF_PUSH),
-    inert("saving.hf_push.include_run_state", Kind::Bool, "false", &["HF_PUSH_INCLUDE_RUN_STATE"], "Export the run state too.", HF_PUSH),
+    key("saving.hf_push.export_dir", Kind::Str, "\"hf_export\"", &["HF_PUSH_EXPORT_DIR"], "Folder of the bundle, relative to the output folder. One that holds anything else than a bundle is refused."),
+    key("saving.hf_push.include_run_state", Kind::Bool, "false", &["HF_PUSH_INCLUDE_RUN_STATE"], "Copy the run states into the bundle."),
     inert("saving.hf_push.private", Kind::Bool, "true", &["HF_PUSH_PRIVATE"], "Make the repository private.", HF_PUSH),
     inert("saving.hf_push.commit_message", Kind::Str, "\"Update synthetic dataset export\"", &["HF_PUSH_COMMIT_MESSAGE"], "Message of the upload.", HF_PUSH),
-    inert("saving.hf_push.source_file", Kind::Str, "\"conversations_sharegpt_judged.jsonl\"", &["HF_PUSH_SOURCE_FILE"], "File to export.", HF_PUSH),
-    inert("saving.hf_push.generate_stats", Kind::Bool, "false", &["HF_PUSH_GENERATE_STATS"], "Export statistics.", HF_PUSH),
-    inert("saving.hf_push.stats_file", Kind::Str, "\"dataset_stats.json\"", &["HF_PUSH_STATS_FILE"], "File of the statistics.", HF_PUSH),
-    inert("saving.hf_push.generate_plots", Kind::Bool, "false", &["HF_PUSH_GENERATE_PLOTS"], "Export plots.", HF_PUSH),
-    inert("saving.hf_push.plots_dir", Kind::Str, "\"plots\"", &["HF_PUSH_PLOTS_DIR"], "Folder of the plots.", HF_PUSH),
+    key("saving.hf_push.source_file", Kind::Str, "\"conversations_sharegpt_judged.jsonl\"", &["HF_PUSH_SOURCE_FILE"], "File of rows that is bundled, inside the output folder. Where it is set, no other is taken; where it is not and nothing was judged, `conversations_sharegpt.jsonl` is, and the bundle says so."),
+    key("saving.hf_push.generate_stats", Kind::Bool, "true", &["HF_PUSH_GENERATE_STATS"], "Write the statistics of the rows into the bundle."),
+    key("saving.hf_push.stats_file", Kind::Str, "\"dataset_stats.json\"", &["HF_PUSH_STATS_FILE"], "File of the statistics inside the bundle."),
+    key("saving.hf_push.generate_plots", Kind::Bool, "true", &["HF_PUSH_GENERATE_PLOTS"], "Write charts of the statistics into the bundle."),
+    key("saving.hf_push.plots_dir", Kind::Str, "\"plots\"", &["HF_PUSH_PLOTS_DIR"], "Folder of the charts inside the bundle."),
     inert("saving.hf_push.clean_remote", Kind::Bool, "false", &[], "Empty the repository before an upload.", HF_PUSH),
+    key("saving.bundle.license", Kind::Str, "null", &[], "Licence of the dataset for the card, such as `cc-by-4.0`; where there is none the card names none."),
     // store
     inert("store.backend", Kind::Str, "\"postgres\"", &["STORE_BACKEND"], "Store of a cluster run.", STORE),
     inert("store.postgres.dsn", Kind::Str, "\"\"", &["DLGFORGE_POSTGRES_DSN", "POSTGRES_DSN"], "Address of the database.", STORE),
@@ -319,39 +344,39 @@ pub const KEYS: &[Key] = &[
     inert("store.postgres.max_pool_size", ANY_INT, "30", &[], "Most connections.", STORE),
     inert("store.postgres.statement_timeout_ms", ANY_INT, "30000", &[], "Time for a statement, in milliseconds.", STORE),
     // names of earlier versions of the original
-    legacy("run.n_turns", "use `run.turns.exact` with `run.turns.mode: exact`"),
-    legacy("run.min_turns", "use `run.turns.min`"),
-    legacy("run.max_turns", "use `run.turns.max`"),
-    legacy("run.turn_count_distribution", "use `run.turns.distribution`"),
-    legacy("run.turn_count_mean", "use `run.turns.mean`"),
-    legacy("run.seed_question", "use `run.data.seeding.question`"),
-    legacy("run.question_seed", "use `run.data.seeding.question`"),
-    legacy("run.seed_topics_path", "use `run.data.seeding.topics.path`"),
-    legacy("run.seed_topics_variant", "use `run.data.seeding.topics.variant`"),
-    legacy("run.seed_topics_probability", "use `run.data.seeding.topics.probability`"),
-    legacy("run.seed_topics_enabled", "use `run.data.seeding.topics.enabled`"),
-    legacy("run.distributed.executor", "use `llm.routing.endpoints`"),
-    legacy("ray", "use `llm.routing.endpoints`"),
-    legacy("retrieval", "use `tools.retrieval`"),
-    legacy("models", "use `tools.retrieval`"),
-    legacy("tools.web_search_enabled", "use `tools.web_search.enabled`"),
-    legacy("tools.serper_num_results", "use `tools.web_search.serper_num_results`"),
-    legacy("tools.serper_timeout", "use `tools.web_search.serper_timeout`"),
-    legacy("tools.retrieval.default_k", "use `tools.retrieval.top_k`"),
-    legacy("tools.retrieval.chunk_size", "use `tools.retrieval.chunking.chunk_size`"),
-    legacy("tools.retrieval.overlap", "use `tools.retrieval.chunking.chunk_overlap`"),
-    legacy("tools.retrieval.persist_dir", "use `tools.retrieval.index.persist_dir`"),
-    legacy("tools.retrieval.rebuild_index", "use `tools.retrieval.index.rebuild`"),
-    legacy("tools.retrieval.skip_if_unchanged", "use `tools.retrieval.index.skip_if_unchanged`"),
-    legacy("tools.retrieval.embedding_backend", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_model", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_device", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.fallback_on_cpu", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_model_kwargs", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_tokenizer_kwargs", "use `embeddings: hashed`"),
-    legacy("tools.retrieval.embedding_encode_kwargs", "use `embeddings: hashed`"),
-    legacy("llm.backend", "use `llm.mode`"),
-    legacy("saving.output_columns.message_with_tools", "use `saving.output_columns.messages_with_tools`"),
+    renamed("run.n_turns", "run.turns.exact"),
+    renamed("run.min_turns", "run.turns.min"),
+    renamed("run.max_turns", "run.turns.max"),
+    renamed("run.turn_count_distribution", "run.turns.distribution"),
+    renamed("run.turn_count_mean", "run.turns.mean"),
+    renamed("run.seed_question", "run.data.seeding.question"),
+    renamed("run.question_seed", "run.data.seeding.question"),
+    renamed("run.seed_topics_path", "run.data.seeding.topics.path"),
+    renamed("run.seed_topics_variant", "run.data.seeding.topics.variant"),
+    renamed("run.seed_topics_probability", "run.data.seeding.topics.probability"),
+    renamed("run.seed_topics_enabled", "run.data.seeding.topics.enabled"),
+    renamed("run.distributed.executor", "run.distributed.backend"),
+    renamed("ray", "run.distributed.ray"),
+    renamed("retrieval", "tools.retrieval"),
+    renamed("models", "tools.retrieval"),
+    renamed("tools.web_search_enabled", "tools.web_search.enabled"),
+    renamed("tools.serper_num_results", "tools.web_search.serper_num_results"),
+    renamed("tools.serper_timeout", "tools.web_search.serper_timeout"),
+    renamed("tools.retrieval.default_k", "tools.retrieval.top_k"),
+    renamed("tools.retrieval.chunk_size", "tools.retrieval.chunking.chunk_size"),
+    renamed("tools.retrieval.overlap", "tools.retrieval.chunking.chunk_overlap"),
+    renamed("tools.retrieval.persist_dir", "tools.retrieval.index.persist_dir"),
+    renamed("tools.retrieval.rebuild_index", "tools.retrieval.index.rebuild"),
+    renamed("tools.retrieval.skip_if_unchanged", "tools.retrieval.index.skip_if_unchanged"),
+    renamed("tools.retrieval.embedding_backend", "tools.retrieval.embeddings.backend"),
+    renamed("tools.retrieval.embedding_model", "tools.retrieval.embeddings.model"),
+    renamed("tools.retrieval.embedding_device", "tools.retrieval.embeddings.device"),
+    renamed("tools.retrieval.fallback_on_cpu", "tools.retrieval.embeddings.fallback_on_cpu"),
+    renamed("tools.retrieval.embedding_model_kwargs", "tools.retrieval.embeddings.model_kwargs"),
+    renamed("tools.retrieval.embedding_tokenizer_kwargs", "tools.retrieval.embeddings.tokenizer_kwargs"),
+    renamed("tools.retrieval.embedding_encode_kwargs", "tools.retrieval.embeddings.encode_kwargs"),
+    renamed("llm.backend", "llm.mode"),
+    renamed("saving.output_columns.message_with_tools", "saving.output_columns.messages_with_tools"),
     legacy("llm.provider", "use `llm.agents.ROLE.provider` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.model", "use `llm.agents.ROLE.model` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.base_url", "use `llm.agents.ROLE.base_url` with `user`, `assistant` or `judge` for `ROLE`"),
@@ -361,9 +386,9 @@ pub const KEYS: &[Key] = &[
     legacy("llm.timeout", "use `llm.agents.ROLE.timeout` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.max_retries", "use `llm.agents.ROLE.max_retries` with `user`, `assistant` or `judge` for `ROLE`"),
     legacy("llm.extra", "use `llm.agents.ROLE.extra` with `user`, `assistant` or `judge` for `ROLE`"),
-    legacy("llm.agents.qa_generator", "use `llm.agents.user`"),
-    legacy("llm.agents.kb_responder", "use `llm.agents.assistant`"),
-    legacy("llm.agents.qa_judge", "use `llm.agents.judge`"),
+    renamed("llm.agents.qa_generator", "llm.agents.user"),
+    renamed("llm.agents.kb_responder", "llm.agents.assistant"),
+    renamed("llm.agents.qa_judge", "llm.agents.judge"),
     refused("llm.api_key", Kind::Any, "null", &[], "Key of all roles.", SECRET),
 ];
 
@@ -382,13 +407,16 @@ pub(crate) struct RefusedValue {
 pub(crate) const REFUSED_VALUES: &[RefusedValue] = &[RefusedValue {
     path: "llm.mode",
     value: "vllm_managed",
-    why: "forgemark starts no servers; start one yourself, set `llm.mode: api` and name it under `llm.routing.endpoints`",
+    why: "forgemark starts no servers; start one yourself, set `llm.mode: vllm_attach` and name it under `llm.routing.endpoints`",
 }];
 
 /// Names that `tools.retrieval.embeddings.model` accepts (the second is the original's default); any other local embedder
 /// is an error that names `embeddings: hashed`.
 pub(crate) const EMBEDDING_NAMES: &[&str] = &["hashed", "sentence-transformers/all-MiniLM-L6-v2"];
 
-/// Variables that set a second key, as in the original: (variable, key, value as JSON text).
+/// Variables and earlier names that set a second key, as in the original: (name, key, value as JSON text).
 /// `MIN_TURNS` and `MAX_TURNS` do so only while `run.turns.mode` is not `exact`, which changes nothing here.
-pub const ENV_IMPLIES: &[(&str, &str, &str)] = &[("N_TURNS", "run.turns.mode", "\"exact\"")];
+pub const ENV_IMPLIES: &[(&str, &str, &str)] = &[
+    ("N_TURNS", "run.turns.mode", "\"exact\""),
+    ("run.n_turns", "run.turns.mode", "\"exact\""),
+];

@@ -8,7 +8,7 @@ use forgemark_contract::settings::{Resolved, SettingError};
 use forgemark_model::{Wire, settings};
 
 use super::{
-    Accept, Aggregate, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings,
+    Accept, Aggregate, Config, Coverage, Exhaustion, Judging, Profile, RoleSettings, Services,
     TurnDistribution, Turns, keys, panel,
 };
 use crate::question::Matching;
@@ -76,7 +76,11 @@ impl Config {
             values.str("run.run_id")?.to_owned(),
             values.str("run.resume_run_id")?.to_owned(),
         );
-        if !run_id.is_empty() && !resume_run_id.is_empty() && run_id != resume_run_id {
+        // A wave or a language of the run has its name with something after it.
+        let of_run = resume_run_id
+            .strip_prefix(&run_id)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        if !run_id.is_empty() && !resume_run_id.is_empty() && !of_run {
             problems.push(
                 SettingError::new(
                     "run.resume_run_id",
@@ -86,6 +90,8 @@ impl Config {
             );
         }
         let endpoints = settings::endpoints(values, problems)?;
+        let prices = settings::prices(values, problems)?;
+        let services = Services::read(values, &prices, problems)?;
         for refused in keys::REFUSED_VALUES {
             if values.get(refused.path).as_str() == Some(refused.value) {
                 problems.push(
@@ -110,7 +116,7 @@ impl Config {
                     "tools.retrieval.embeddings.model",
                     format!("{embedder:?} is not available"),
                 )
-                .with_hint("remove the key and write `embeddings: hashed`, the built-in one"),
+                .with_hint("remove the key and write `embeddings: hashed`, the built-in one, or `embeddings: endpoint` with the model behind a server as `tools.retrieval.embeddings.endpoint.model`"),
             );
         }
         let [user, assistant, judge] = [
@@ -148,7 +154,7 @@ impl Config {
             endpoints,
             ca_file: settings::ca_file(values)?,
             batch: settings::batch(values)?,
-            prices: settings::prices(values, problems)?,
+            prices,
             limits: settings::limits(values)?,
             limit: values.opt_u64("run.limit")?,
             max_conversation_tokens: values.opt_u64("run.budget.max_tokens_per_conversation")?,
@@ -160,12 +166,18 @@ impl Config {
                 _ => Exhaustion::Reuse,
             },
             dedup_retries: values.u64("coverage.question_dedup_retries")? as u32,
-            matching: Matching {
-                near: match values.str("dedup.near.method")? {
-                    "off" => None,
-                    _ => Some(values.f64("dedup.near.threshold")?),
+            matching: match values.str("dedup.near.method")? {
+                "off" => Matching::EXACT,
+                "embeddings" => Matching {
+                    cosine: Some(values.f64("dedup.near.cosine")?),
+                    ..Matching::EXACT
+                },
+                _ => Matching {
+                    near: Some(values.f64("dedup.near.threshold")?),
+                    ..Matching::EXACT
                 },
             },
+            services,
             top_k: values.usize("tools.retrieval.top_k")?.max(1),
             chunk_size,
             chunk_overlap,
@@ -200,6 +212,7 @@ impl Config {
                 "compat" => Profile::Compat,
                 _ => Profile::Forgemark,
             },
+            bundle: super::bundle::bundle(values, problems)?,
             prompts: values.opt_str("prompts")?.map(PathBuf::from),
         })
     }

@@ -1,13 +1,32 @@
 //! Seed topics: questions that begin some conversations.
 //!
-//! Accepted shapes are the original's: the structured file (`variants` or `topics` with
-//! `defaults`, `aliases` and `final_fallback`), a bare `{variant: {topic: [question]}}`, the
-//! older `{topic: {variant: [question]}}`, and a flat `{topic: [question]}`.
+//! Accepted shapes are the original's, old and new:
+//!
+//! | shape | example |
+//! |---|---|
+//! | structured, which [`SeedFile::to_json`] writes | `variants: {english: {care: [How?]}}` with `defaults`, `aliases` |
+//! | structured with `topics` | `topics: {care: {english: [How?]}}` or any of the three below |
+//! | bare variants | `english: {care: [How?]}` |
+//! | topics of variants | `care: {english: [How?]}` |
+//! | bare topics | `care: [How?]` |
+//!
+//! Topics that are outside of variants are told from variants by their names: where fewer than half of the outer
+//! names and at least one of the inner ones are a variant's ([`VARIANTS`]), topics are outside. A list of questions that
+//! belongs to no variant is English.
 
 use forgemark_contract::json::{Json, Object};
 
 /// Topics and their questions, in file order.
 type Topics = Vec<(String, Vec<String>)>;
+
+/// A seed topic file, whatever its shape was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeedFile {
+    variants: Vec<(String, Topics)>,
+    by_language: Vec<(String, String)>,
+    aliases: Vec<(String, String)>,
+    fallback: String,
+}
 
 /// A seed topic file, ready to be asked by language.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +62,8 @@ impl From<String> for SeedError {
     }
 }
 
+/// Version of the structured shape.
+const VERSION: i64 = 1;
 /// Keys that are not topics or variants.
 const META: [&str; 6] = [
     "version",
@@ -54,32 +75,60 @@ const META: [&str; 6] = [
 ];
 /// Variant of a language where the file does not say.
 const BY_LANGUAGE: [(&str, &str); 3] = [("ar", "msa"), ("en", "english"), ("fr", "france")];
+/// Names by which variants are known in files that do not say what is one.
+const VARIANTS: [&str; 12] = [
+    "ar",
+    "arabic",
+    "en",
+    "english",
+    "fr",
+    "france",
+    "msa",
+    "morocco",
+    "egypt",
+    "gulf",
+    "levantine",
+    "saudi",
+];
 /// Variant of questions that carry none.
 const DEFAULT_VARIANT: &str = "english";
 
-impl SeedTopics {
-    /// Reads a file.
+impl SeedFile {
+    /// Reads a file of any shape.
     ///
     /// # Errors
-    /// What is wrong with its shape, or a variant that neither the file nor its aliases have.
-    pub fn from_json(file: &Json, variant: &str, probability: f64) -> Result<Self, SeedError> {
+    /// What is wrong with its shape.
+    pub fn from_json(file: &Json) -> Result<Self, SeedError> {
         let shape = |what: &str| SeedError::Shape(what.to_owned());
         let root = file
             .as_object()
             .ok_or_else(|| shape("the file is not a mapping"))?;
-        let body = file
-            .get("variants")
-            .or_else(|| file.get("topics"))
-            .and_then(Json::as_object)
-            .cloned()
-            .unwrap_or_else(|| {
-                root.iter()
-                    .filter(|(key, _)| !META.contains(key))
-                    .map(|(key, value)| (key.to_owned(), value.clone()))
-                    .collect()
-            });
-        let variants = variants(&body)?;
-        if variants.iter().all(|(_, topics)| topics.is_empty()) {
+        let section = |name: &str| {
+            let value = file.get(name).filter(|value| !value.is_null());
+            value
+                .map(|value| {
+                    value
+                        .as_object()
+                        .ok_or_else(|| shape(&format!("`{name}` is not a mapping")))
+                })
+                .transpose()
+        };
+        let variants = match (section("variants")?, section("topics")?) {
+            (Some(body), _) => by_variant(body)?,
+            (None, Some(body)) => of_any_shape(body)?,
+            (None, None) => {
+                let bare = root.iter().filter(|(key, _)| !META.contains(key));
+                of_any_shape(
+                    &bare
+                        .map(|(key, value)| (key.to_owned(), value.clone()))
+                        .collect(),
+                )?
+            }
+        };
+        if variants
+            .iter()
+            .all(|(_, topics)| topics.iter().all(|(_, questions)| questions.is_empty()))
+        {
             return Err(shape("there is no question in the file"));
         }
         let pairs = |value: Option<&Json>| -> Vec<(String, String)> {
@@ -91,9 +140,7 @@ impl SeedTopics {
                 .collect()
         };
         let defaults = file.get("defaults");
-        let seeds = Self {
-            probability,
-            variant: variant.trim().to_owned(),
+        Ok(Self {
             variants,
             by_language: pairs(defaults.and_then(|table| table.get("by_target_language"))),
             aliases: pairs(file.get("aliases")),
@@ -103,6 +150,73 @@ impl SeedTopics {
                 .and_then(Json::as_str)
                 .unwrap_or(DEFAULT_VARIANT)
                 .to_owned(),
+        })
+    }
+
+    /// The structured shape, from which [`SeedFile::from_json`] reads the same again.
+    pub fn to_json(&self) -> Json {
+        let words = |pairs: &[(String, String)]| {
+            let pairs = pairs.iter();
+            Json::Object(
+                pairs
+                    .map(|(from, to)| (from.clone(), Json::from(to.as_str())))
+                    .collect(),
+            )
+        };
+        let topics = |topics: &Topics| {
+            let lists = topics.iter().map(|(topic, questions)| {
+                let list = questions.iter().map(|text| Json::from(text.as_str()));
+                (topic.clone(), Json::Array(list.collect()))
+            });
+            Json::Object(lists.collect())
+        };
+        let variants = self.variants.iter();
+        Json::object([
+            ("version", Json::from(VERSION)),
+            (
+                "defaults",
+                Json::object([
+                    ("by_target_language", words(&self.by_language)),
+                    ("final_fallback", Json::from(self.fallback.as_str())),
+                ]),
+            ),
+            ("aliases", words(&self.aliases)),
+            (
+                "variants",
+                Json::Object(
+                    variants
+                        .map(|(variant, body)| (variant.clone(), topics(body)))
+                        .collect(),
+                ),
+            ),
+        ])
+    }
+
+    /// Variants, topics and questions in the file.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let topics = self.variants.iter().flat_map(|(_, topics)| topics);
+        (
+            self.variants.len(),
+            topics.clone().count(),
+            topics.map(|(_, questions)| questions.len()).sum(),
+        )
+    }
+}
+
+impl SeedTopics {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What is wrong with its shape, or a variant that neither the file nor its aliases have.
+    pub fn from_json(file: &Json, variant: &str, probability: f64) -> Result<Self, SeedError> {
+        let file = SeedFile::from_json(file)?;
+        let seeds = Self {
+            probability,
+            variant: variant.trim().to_owned(),
+            variants: file.variants,
+            by_language: file.by_language,
+            aliases: file.aliases,
+            fallback: file.fallback,
         };
         seeds.check_variant()?;
         Ok(seeds)
@@ -171,65 +285,86 @@ impl SeedTopics {
     }
 }
 
-fn variants(body: &Object) -> Result<Vec<(String, Topics)>, String> {
-    let flat = body.values().all(|value| value.as_array().is_some());
-    if flat {
-        return Ok(vec![(DEFAULT_VARIANT.to_owned(), topics(body, "")?)]);
-    }
-    let known = |name: &str| BY_LANGUAGE.iter().any(|(_, variant)| *variant == name);
-    let inner_known = body
-        .values()
-        .filter_map(Json::as_object)
-        .flat_map(Object::keys)
-        .any(known);
-    if inner_known && !body.keys().any(known) {
-        return by_topic(body);
-    }
+/// Variants outside, topics inside.
+fn by_variant(body: &Object) -> Result<Vec<(String, Topics)>, String> {
     body.iter()
         .map(|(variant, value)| {
             let value = value
                 .as_object()
                 .ok_or_else(|| format!("variant `{variant}` is not a mapping of topics"))?;
-            Ok((variant.to_owned(), topics(value, variant)?))
+            let topics = value
+                .iter()
+                .map(|(topic, list)| {
+                    questions(list, topic)
+                        .map(|questions| (topic.to_owned(), questions))
+                        .map_err(|why| format!("{variant}: {why}"))
+                })
+                .collect::<Result<Topics, String>>()?;
+            Ok((variant.to_owned(), topics))
         })
         .collect()
 }
 
-/// The older shape: topics outside, variants inside.
-fn by_topic(body: &Object) -> Result<Vec<(String, Topics)>, String> {
-    let mut turned: Vec<(String, Topics)> = Vec::new();
-    for (topic, value) in body {
-        let value = value
-            .as_object()
-            .ok_or_else(|| format!("topic `{topic}` is not a mapping"))?;
-        for (variant, list) in value {
-            let questions = questions(list, topic)?;
-            match turned.iter_mut().find(|(name, _)| name == variant) {
-                Some((_, topics)) => topics.push((topic.to_owned(), questions)),
-                None => turned.push((variant.to_owned(), vec![(topic.to_owned(), questions)])),
+/// Variants of topics, topics of variants, or bare topics, which may stand among either.
+fn of_any_shape(body: &Object) -> Result<Vec<(String, Topics)>, String> {
+    let is_known = |name: &str| VARIANTS.contains(&name.to_lowercase().as_str());
+    let entries = body.iter().map(|(key, value)| (key, value.clone()));
+    let (nested, bare): (Vec<_>, Vec<_>) =
+        entries.partition(|(_, value)| value.as_object().is_some());
+    let (nested, bare): (Object, Object) =
+        (nested.into_iter().collect(), bare.into_iter().collect());
+    let outer = nested.keys().filter(|name| is_known(name)).count();
+    let is_inner = nested
+        .values()
+        .filter_map(Json::as_object)
+        .flat_map(Object::keys)
+        .any(is_known);
+    let mut variants = if is_inner && outer * 2 < nested.len() {
+        let mut turned = Vec::new();
+        for (topic, value) in &nested {
+            for (variant, list) in value.as_object().into_iter().flatten() {
+                put(&mut turned, variant, topic, questions(list, topic)?);
             }
         }
+        turned
+    } else {
+        by_variant(&nested)?
+    };
+    for (topic, list) in &bare {
+        put(
+            &mut variants,
+            DEFAULT_VARIANT,
+            topic,
+            questions(list, topic)?,
+        );
     }
-    Ok(turned)
+    Ok(variants)
 }
 
-fn topics(body: &Object, variant: &str) -> Result<Topics, String> {
-    body.iter()
-        .map(|(topic, list)| {
-            questions(list, topic)
-                .map(|questions| (topic.to_owned(), questions))
-                .map_err(|why| {
-                    if variant.is_empty() {
-                        why
-                    } else {
-                        format!("{variant}: {why}")
-                    }
-                })
-        })
-        .collect()
+/// Adds questions to a topic of a variant.
+fn put(
+    variants: &mut Vec<(String, Topics)>,
+    variant: &str,
+    topic: &str,
+    mut questions: Vec<String>,
+) {
+    let at = variants.iter().position(|(name, _)| name == variant);
+    let at = at.unwrap_or_else(|| {
+        variants.push((variant.to_owned(), Topics::new()));
+        variants.len() - 1
+    });
+    let topics = &mut variants[at].1;
+    match topics.iter_mut().find(|(name, _)| name == topic) {
+        Some((_, known)) => known.append(&mut questions),
+        None => topics.push((topic.to_owned(), questions)),
+    }
 }
 
 fn questions(list: &Json, topic: &str) -> Result<Vec<String>, String> {
+    if list.is_null() {
+        // A topic whose questions are all commented out.
+        return Ok(Vec::new());
+    }
     list.as_array()
         .ok_or_else(|| format!("topic `{topic}` is not a list of questions"))?
         .iter()

@@ -297,7 +297,10 @@ fn an_opening_does_not_make_another_question() {
         question: "When may the shredder be used?",
         answer: "The shredder may be used on Saturdays. (Source: garden-rules.txt#chunk2)",
     }];
-    let matching = Matching { near: Some(0.85) };
+    let matching = Matching {
+        near: Some(0.85),
+        ..Matching::EXACT
+    };
     let mut opened = 0;
     for passage in all.iter().step_by(4) {
         let offered = std::slice::from_ref(passage);

@@ -1,7 +1,7 @@
 use super::*;
 
-const NEAR: Matching = Matching { near: Some(0.85) };
-const EXACT: Matching = Matching { near: None };
+const NEAR: Matching = Matching { near: Some(0.85), cosine: None };
+const EXACT: Matching = Matching { near: None, cosine: None };
 
 #[test]
 fn case_and_white_space_do_not_make_a_new_question() {
@@ -42,7 +42,7 @@ fn empty_and_tiny_texts_are_handled() {
 #[test]
 fn bands_follow_from_the_threshold() {
     let banding = |near| {
-        let banding = Matching { near: Some(near) }.banding().unwrap();
+        let banding = Matching { near: Some(near), cosine: None }.banding().unwrap();
         (banding.bands, banding.rows)
     };
     assert_eq!(banding(0.0), (128, 1));
@@ -55,7 +55,7 @@ fn bands_follow_from_the_threshold() {
     assert_eq!(EXACT.banding(), None);
     for percent in 4..=100 {
         let near = f64::from(percent) / 100.0;
-        let banding = Matching { near: Some(near) }.banding().unwrap();
+        let banding = Matching { near: Some(near), cosine: None }.banding().unwrap();
         assert!(banding.recall(near) >= RECALL, "{near}");
     }
 }
@@ -65,7 +65,7 @@ fn bands_find_nearly_all_pairs_at_the_threshold() {
     // Sets of 100 with so many in common that their similarity is just the threshold: at most a
     // hundredth above it. The formula says 99 % at least.
     for near in [0.5, 0.7, 0.8, 0.85, 0.9] {
-        let banding = Matching { near: Some(near) }.banding().unwrap();
+        let banding = Matching { near: Some(near), cosine: None }.banding().unwrap();
         let common = (200.0 * near / (1.0 + near)).ceil() as usize;
         let pairs = 1000;
         let found = (0..pairs)
@@ -97,7 +97,7 @@ fn bands_find_nearly_all_near_texts() {
     // Texts made by changing single characters; of those whose true similarity reaches the
     // threshold nearly all must share a bucket.
     for near in [0.5, 0.7, 0.8, 0.9] {
-        let matching = Matching { near: Some(near) };
+        let matching = Matching { near: Some(near), cosine: None };
         let (mut above, mut found) = (0, 0);
         for case in 0..400u64 {
             let mut rng = crate::rng::Rng::new(case, &[], "text");

@@ -5,7 +5,7 @@ use forgemark_testkit::MemDisk;
 
 use super::*;
 
-const NEAR: Matching = Matching { near: Some(0.85) };
+const NEAR: Matching = Matching { near: Some(0.85), cosine: None };
 const DIR: &str = "/out/.forgemark/questions";
 
 fn open(disk: &MemDisk, committed: u64) -> (Registry, u64) {
@@ -152,7 +152,7 @@ fn exact_and_near_matching_have_memories_of_their_own() {
     registry.flush().unwrap();
     drop(registry);
     let storage: Arc<dyn Storage> = Arc::new(disk);
-    let exact = Matching { near: None };
+    let exact = Matching { near: None, cosine: None };
     let (registry, known) = Registry::open(&storage, Path::new(DIR), exact, 1).unwrap();
     assert_eq!(known, 0, "all questions are to be added to this one");
     let same = Question::new(question(1).text(), exact);
@@ -200,7 +200,7 @@ fn another_threshold_keeps_its_own_memory() {
     registry.flush().unwrap();
     drop(registry);
     let storage: Arc<dyn Storage> = Arc::new(disk.clone());
-    let looser = Matching { near: Some(0.5) };
+    let looser = Matching { near: Some(0.5), cosine: None };
     let (registry, known) = Registry::open(&storage, Path::new(DIR), looser, 1).unwrap();
     assert_eq!(known, 0, "the caller adds them again, under other buckets");
     let text = question(1).text().to_owned();

@@ -1,16 +1,18 @@
 //! Taking up what the folder holds: imports, rewinds, the memory of questions, committed outcomes.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use forgemark_contract::dialogue::{DatasetRow, LedgerRow};
-use forgemark_contract::ids::{CallKey, RunId};
+use forgemark_contract::ids::{CallKey, RunId, topic_id};
 use forgemark_contract::json;
+use forgemark_corpus::Corpus;
 use forgemark_journal::{
     ArtifactSet, ImportRecord, Journal, JournalError, Record, Recovered, Storage,
 };
 
-use super::{Environment, RunOptions, STATE_DIR};
+use super::{Adopted, Environment, RunOptions, STATE_DIR};
 use crate::config::Profile;
 use crate::conversation::{Conversation, DropReason, Plan};
 use crate::error::DialogueError;
@@ -188,9 +190,11 @@ impl Before {
                 .collect();
             registry.add(0, &questions)?;
         }
+        let places = Places::of(&environment.corpus);
         for row in &imported {
+            let topic = places.topic(row);
             for group in 0..languages {
-                before.cover(environment, group, &row.topic_id);
+                before.cover(environment, group, &topic);
                 before.remember(group, &row.question);
             }
         }
@@ -232,6 +236,42 @@ impl Before {
                 recent.remove(0);
             }
             recent.push(Arc::from(question));
+        }
+    }
+}
+
+/// Finds passages by what the ledger of another program says of them.
+struct Places<'c> {
+    paths: HashSet<&'c str>,
+}
+
+impl<'c> Places<'c> {
+    fn of(corpus: &'c Corpus) -> Self {
+        let documents = corpus.documents().iter();
+        Self {
+            paths: documents.map(|document| document.path.as_str()).collect(),
+        }
+    }
+
+    /// The topic id of a row here. The original's is made of an absolute path, which another folder or user does not
+    /// have, so the row's source and the number of its passage say it; an invented one stays as it is.
+    fn topic(&self, row: &LedgerRow) -> String {
+        let mut rest = row.source_path.as_str();
+        let number = row
+            .topic_id
+            .rsplit_once('-')
+            .and_then(|(_, number)| number.parse().ok());
+        let Some(number) = number else {
+            return row.topic_id.clone();
+        };
+        loop {
+            if self.paths.contains(rest) {
+                return topic_id(rest, number);
+            }
+            match rest.split_once('/') {
+                Some((_, below)) => rest = below,
+                None => return row.topic_id.clone(),
+            }
         }
     }
 }
@@ -285,6 +325,7 @@ pub(super) fn build_pipeline(
     renderer: Renderer,
     tally: &Arc<Tally>,
     at_least: Vec<u64>,
+    adopted: Adopted,
     earlier: &Earlier<'_>,
 ) -> Result<DialoguePipeline, DialogueError> {
     let before = Before::read(
@@ -325,6 +366,7 @@ pub(super) fn build_pipeline(
         limit: options.limit,
         max_failed: options.max_failed,
         at_least,
+        adopted,
     });
     let mut wave: Vec<(Plan, Outcome)> = Vec::new();
     let mut seq = before.seq;

@@ -51,8 +51,8 @@ pub fn standing(recovered: &Recovered) -> Result<Standing, JournalError> {
                     None => end.status.clone(),
                 }
             }),
-            good: 0,
-            turns: 0,
+            good: identity::counted_before(&run.plan).0,
+            turns: identity::counted_before(&run.plan).1,
             dropped: BTreeMap::new(),
             totals: {
                 // Only the newest run can go on, so the calls of a run end where the next begins.

@@ -9,6 +9,7 @@ use forgemark_contract::ids::RunId;
 use forgemark_journal::{Journal, Totals};
 
 use super::{Environment, Live, spending};
+use crate::config::{EMBEDDINGS, RERANK, WEB_SEARCH};
 use crate::pipeline::MOST_DROPS_IN_A_ROW;
 
 /// How a run ended.
@@ -114,8 +115,13 @@ pub(super) fn make(
     let load = |cell: &std::sync::atomic::AtomicU64| cell.load(Ordering::Relaxed);
     let mean = |sum: u64, n: u64| (n > 0).then(|| sum as f64 / 1000.0 / n as f64);
     let notices = live.caller.meter().take_notices();
+    let totals = spending::since(&journal.totals(), spent_before);
     Summary {
-        notices: notices.iter().map(ToString::to_string).collect(),
+        notices: notices
+            .iter()
+            .map(ToString::to_string)
+            .chain(without_services(&totals))
+            .collect(),
         run_id: run.to_string(),
         ending,
         out_dir: environment.out_dir.clone(),
@@ -125,9 +131,35 @@ pub(super) fn make(
         dropped: tally.drops(),
         mean_score: mean(load(&tally.score_milli), load(&tally.scored)),
         mean_support: mean(load(&tally.support_milli), load(&tally.supported)),
-        totals: spending::since(&journal.totals(), spent_before),
+        totals,
         discarded_calls: live.progress.snapshot().discarded_calls,
         replayed_calls: live.caller.snapshot().replayed,
         bytes_written: journal.bytes_written() + registry_bytes,
     }
+}
+
+/// What was done without a service that failed, counted.
+fn without_services(totals: &Totals) -> Vec<String> {
+    let of = |service: &str, what: &str| {
+        let totals = totals.by_role.get(service)?;
+        let (failures, calls) = (totals.failures, totals.calls);
+        (failures > 0).then(|| format!("{failures} of {calls} {what}; the rows say where"))
+    };
+    [
+        of(
+            RERANK,
+            "rankings failed, and the fused order of the passages stands there",
+        ),
+        of(
+            WEB_SEARCH,
+            "web searches failed, and the assistant was told so",
+        ),
+        of(
+            EMBEDDINGS,
+            "texts got no vector, and were searched for by words or asked anew",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -26,7 +26,27 @@ fn call(name: &str, arguments: &str) -> Executed {
         name: name.to_owned(),
         arguments: arguments.to_owned(),
     };
-    execute(&corpus(), 2, &call, 0, "let me look")
+    let corpus = corpus();
+    let read = read(&call, 2, false);
+    let (result, chunks) = match read.wanted {
+        Wanted::Passages { query, k } => {
+            let hits = corpus.search(&query, k, &|_| true);
+            let chunks: Vec<ChunkId> = hits.into_iter().map(|hit| hit.chunk).collect();
+            (passages(&corpus, &query, &chunks), chunks)
+        }
+        Wanted::Pages { query } => panic!("no web search is offered, and {query} was looked for"),
+        Wanted::Nothing(why) => (refusal(&why), Vec::new()),
+    };
+    Executed {
+        event: event(&call, read.arguments, result, 0, "let me look"),
+        chunks,
+    }
+}
+
+/// An executed call and the passages that it found.
+struct Executed {
+    event: ToolEvent,
+    chunks: Vec<ChunkId>,
 }
 
 fn error(executed: &Executed) -> String {
@@ -106,7 +126,7 @@ fn what_is_not_understood_is_answered_with_what_is() {
 
 #[test]
 fn the_schema_of_the_rows_is_that_of_the_request() {
-    let Json::Array(tools) = schema() else {
+    let Json::Array(tools) = schema(false) else {
         panic!("a list")
     };
     assert_eq!(tools.len(), 1);
@@ -122,4 +142,73 @@ fn the_schema_of_the_rows_is_that_of_the_request() {
             .len(),
         1
     );
+}
+
+#[test]
+fn the_web_is_searched_only_where_that_is_offered() {
+    let call = ToolCall {
+        id: "c1".to_owned(),
+        name: WEB.to_owned(),
+        arguments: r#"{"query": " pump prices ", "k": 9}"#.to_owned(),
+    };
+    let query = "pump prices".to_owned();
+    assert_eq!(read(&call, 2, true).wanted, Wanted::Pages { query });
+    let Wanted::Nothing(why) = read(&call, 2, false).wanted else {
+        panic!("it was not offered");
+    };
+    assert!(why.contains("the only tool is"), "{why}");
+    assert_eq!(specs(true).len(), 2);
+    assert_eq!(specs(false).len(), 1);
+}
+
+#[test]
+fn rows_tell_what_was_done_and_not_what_was_claimed() {
+    let search = |name: &str, result: Json| {
+        let call = ToolCall {
+            id: "c".to_owned(),
+            name: name.to_owned(),
+            arguments: String::new(),
+        };
+        event(&call, Json::empty_object(), result, 0, "")
+    };
+    let claim = |web: bool| {
+        let mut answer = Json::object([
+            (
+                "reasoning_trace",
+                Json::object([("retrieval_queries", Json::from("anything"))]),
+            ),
+            ("did_web_search", Json::from(web)),
+        ]);
+        move |events: &[ToolEvent]| {
+            let flag = tell_the_truth(&mut answer, events);
+            (answer, flag)
+        }
+    };
+    let (none, flag) = claim(true)(&[]);
+    assert_eq!(none.at("did_web_search").as_bool(), Some(false));
+    assert!(flag.is_some_and(|flag| flag.contains("true")));
+
+    let failed = search(WEB, failed("prices", "timeout"));
+    let (only_failed, _) = claim(true)(std::slice::from_ref(&failed));
+    assert_eq!(only_failed.at("did_web_search").as_bool(), Some(false));
+
+    let events = [
+        failed,
+        search(SEARCH, found("pumps", vec![], String::new())),
+        search(WEB, pages("pump prices", &[])),
+    ];
+    let (searched, flag) = claim(true)(&events);
+    assert_eq!(
+        (searched.at("did_web_search").as_bool(), flag),
+        (Some(true), None)
+    );
+    let queries = searched.at("reasoning_trace").at("retrieval_queries");
+    let texts = |name: &str| -> Vec<String> {
+        let items = queries.items(name).iter();
+        items
+            .map(|item| item.as_str().unwrap_or("").to_owned())
+            .collect()
+    };
+    assert_eq!(texts(SEARCH), ["pumps"]);
+    assert_eq!(texts(WEB), ["prices", "pump prices"]);
 }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use forgemark_contract::dialogue::ToolEvent;
 use forgemark_contract::json::Json;
 use forgemark_corpus::ChunkId;
-use forgemark_model::chat::{ChatReply, ChatRequest, Failure, Message, ReplyFormat, ToolChoice};
+use forgemark_model::chat::{
+    ChatReply, ChatRequest, Failure, Message, ReplyFormat, ToolCall, ToolChoice,
+};
 use forgemark_model::structured::{self, Problem};
 
-use super::{ANSWER_ATTEMPTS, ASSISTANT, Asked, Halt, Session};
+use super::{ANSWER_ATTEMPTS, ASSISTANT, Asked, Halt, Session, Shown};
 use crate::conversation::DropReason;
 use crate::prompts::AssistantTurnContext;
 use crate::render::round4;
 use crate::replies::{ASSISTANT_TURN, AssistantTurn};
 use crate::support;
-use crate::tools;
+use crate::tools::{self, Wanted};
 
 /// An answered turn.
 pub(super) struct Answered {
@@ -26,7 +28,7 @@ pub(super) struct Answered {
     /// Passages retrieved for the question.
     pub(super) retrieved: Vec<ChunkId>,
     /// All passages that either side was shown, the answering side's first.
-    pub(super) shown: Vec<ChunkId>,
+    pub(super) shown: Vec<Shown>,
     pub(super) support: Json,
     pub(super) support_milli: Option<u32>,
     pub(super) reasoning: Option<String>,
@@ -39,19 +41,15 @@ struct Loop {
     turn: AssistantTurn,
     reply: ChatReply,
     events: Vec<ToolEvent>,
-    chunks: Vec<ChunkId>,
+    found: Vec<Shown>,
     calls: Vec<String>,
     flags: Vec<String>,
 }
 
 impl Session<'_> {
     pub(super) async fn answer(&mut self, turn: u32, asked: &Asked) -> Result<Answered, Halt> {
-        let corpus = Arc::clone(&self.work.corpus);
-        let retrieved: Vec<ChunkId> = corpus
-            .search(&asked.question, self.config().top_k, &|_| true)
-            .into_iter()
-            .map(|hit| hit.chunk)
-            .collect();
+        let top_k = self.config().top_k;
+        let retrieved = self.find(turn, &asked.question, top_k).await?;
         let mut last: Option<Failure> = None;
         for attempt in 0..ANSWER_ATTEMPTS {
             match self.tool_loop(turn, attempt, asked, &retrieved).await? {
@@ -69,14 +67,16 @@ impl Session<'_> {
     }
 
     fn answered(&self, asked: &Asked, retrieved: Vec<ChunkId>, mut done: Loop) -> Answered {
-        let corpus = &self.work.corpus;
-        let mut shown = retrieved.clone();
-        for chunk in done.chunks.iter().chain(&asked.offered) {
-            if !shown.contains(chunk) {
-                shown.push(*chunk);
+        let chunks = |chunks: &[ChunkId]| chunks.iter().copied().map(Shown::Chunk).collect();
+        let mut shown: Vec<Shown> = chunks(&retrieved);
+        let offered: Vec<Shown> = chunks(&asked.offered);
+        for one in done.found.into_iter().chain(offered) {
+            if !shown.contains(&one) {
+                shown.push(one);
             }
         }
-        let texts: Vec<&str> = shown.iter().map(|chunk| corpus.text(*chunk)).collect();
+        let passages = self.shown_passages(&shown);
+        let texts: Vec<&str> = passages.iter().map(AsRef::as_ref).collect();
         let measured = support::support(&done.turn.answer, &texts);
         if measured.too_long {
             done.flags.push(format!(
@@ -106,15 +106,18 @@ impl Session<'_> {
                             claim
                                 .best
                                 .as_ref()
-                                .and_then(|best| shown.get(best.passage))
-                                .map(|chunk| corpus.topic_id(*chunk)),
+                                .and_then(|best| passages.get(best.passage))
+                                .map(|passage| &*passage.topic_id),
                         ),
                     ),
                 ])
             })
             .collect();
+        let mut answer = (*done.turn.json).clone();
+        done.flags
+            .extend(tools::tell_the_truth(&mut answer, &done.events));
         Answered {
-            answer: done.turn.json,
+            answer: Arc::new(answer),
             text: done.turn.answer,
             raw: done.reply.tree,
             events: done.events,
@@ -144,7 +147,7 @@ impl Session<'_> {
         let rounds = self.config().max_tool_rounds as usize;
         let mut request = self.assistant_request(turn, attempt, asked, retrieved)?;
         let mut events: Vec<ToolEvent> = Vec::new();
-        let mut chunks: Vec<ChunkId> = Vec::new();
+        let mut found: Vec<Shown> = Vec::new();
         let mut calls: Vec<String> = Vec::new();
         let mut flags: Vec<String> = Vec::new();
         let mut asked_again = false;
@@ -167,24 +170,19 @@ impl Session<'_> {
             if !reply.tool_calls.is_empty() && round < rounds {
                 request.messages.push(reply.to_message());
                 for call in &reply.tool_calls {
-                    let done = tools::execute(
-                        &work.corpus,
-                        work.config.top_k,
-                        call,
-                        round,
-                        &reply.content,
-                    );
-                    let content = forgemark_contract::json::to_line(&*done.event.result);
+                    let (arguments, result) =
+                        self.use_tool(turn, attempt, call, &mut found).await?;
+                    let content = forgemark_contract::json::to_line(&result);
                     request.messages.push(Message::tool(
                         call.id.as_str(),
                         call.name.as_str(),
                         String::from_utf8_lossy(&content),
                     ));
-                    if done.event.result.get("error").is_some() {
-                        flags.push(format!("tool call {:?} was refused", call.name));
+                    if let Some(error) = result.get("error") {
+                        let error = error.to_text().unwrap_or_default();
+                        flags.push(format!("tool call {:?}: {error}", call.name));
                     }
-                    chunks.extend(done.chunks);
-                    events.push(done.event);
+                    events.push(tools::event(call, arguments, result, round, &reply.content));
                 }
                 round += 1;
                 continue;
@@ -201,7 +199,7 @@ impl Session<'_> {
                         turn,
                         reply,
                         events,
-                        chunks,
+                        found,
                         calls,
                         flags,
                     }));
@@ -221,6 +219,37 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    /// Executes a call: its arguments and its result. What it found goes to `found`.
+    async fn use_tool(
+        &mut self,
+        turn: u32,
+        attempt: u32,
+        call: &ToolCall,
+        found: &mut Vec<Shown>,
+    ) -> Result<(Json, Json), Halt> {
+        let work = self.work;
+        let web = work.config.services.web_search.is_some();
+        let read = tools::read(call, work.config.top_k, web);
+        let result = match read.wanted {
+            Wanted::Nothing(why) => tools::refusal(&why),
+            Wanted::Passages { query, k } => {
+                let chunks = self.find(turn, &query, k).await?;
+                let result = tools::passages(&work.corpus, &query, &chunks);
+                found.extend(chunks.into_iter().map(Shown::Chunk));
+                result
+            }
+            Wanted::Pages { query } => match self.pages(turn, attempt, &query).await? {
+                Ok(pages) => {
+                    let result = tools::pages(&query, &pages);
+                    found.extend(pages.into_iter().map(|page| Shown::Page(Arc::new(page))));
+                    result
+                }
+                Err(failure) => tools::failed(&query, &failure.to_string()),
+            },
+        };
+        Ok((read.arguments, result))
     }
 
     /// Rules, the public history as real messages (so that endpoints reuse the prefix), then the

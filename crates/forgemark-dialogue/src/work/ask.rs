@@ -15,7 +15,6 @@ use crate::judging::Read;
 use crate::pipeline::OFFER;
 use crate::plan::{Mode, draw_mode};
 use crate::prompts::{Exchange, UserTurnContext};
-use crate::question::Question;
 use crate::replies::{USER_TURN, UserTurn};
 
 /// Passages that a search for the last answer looks at before the offer is cut.
@@ -121,8 +120,14 @@ impl Session<'_> {
 
     /// The passages of an offer. Nothing that the conversation covered already is offered again
     /// while there is something else.
-    fn offer(&self, turn: u32, attempt: u32, mode: Mode, avoid: &BTreeSet<u32>) -> Vec<ChunkId> {
-        let corpus = &self.work.corpus;
+    async fn offer(
+        &mut self,
+        turn: u32,
+        attempt: u32,
+        mode: Mode,
+        avoid: &BTreeSet<u32>,
+    ) -> Result<Vec<ChunkId>, Halt> {
+        let corpus = Arc::clone(&self.work.corpus);
         let covered = self.conversation.covered();
         let fits = |chunk: ChunkId| {
             !covered.contains(&chunk)
@@ -136,14 +141,12 @@ impl Session<'_> {
             } else {
                 self.history().last().map_or("", |last| last.answer)
             };
-            let mut found: Vec<ChunkId> = corpus
-                .search(query, CANDIDATES, &fits)
-                .into_iter()
-                .map(|hit| hit.chunk)
-                .collect();
+            let query = query.to_owned();
+            let vector = self.query_vector(turn, &query).await?;
+            let mut found = self.search(&query, vector.as_deref(), CANDIDATES, &fits);
             found.truncate(OFFER);
             if !found.is_empty() {
-                return found;
+                return Ok(found);
             }
         }
         let mut dealt: Vec<ChunkId> = self
@@ -158,11 +161,9 @@ impl Session<'_> {
             // Every reserved passage is used up or its document is to be avoided: look near what
             // was said, then anywhere, so that no turn is ever without a passage.
             let query = self.history().last().map_or("", |last| last.question);
-            dealt = corpus
-                .search(query, OFFER, &fits)
-                .into_iter()
-                .map(|hit| hit.chunk)
-                .collect();
+            let query = query.to_owned();
+            let vector = self.query_vector(turn, &query).await?;
+            dealt = self.search(&query, vector.as_deref(), OFFER, &fits);
         }
         if dealt.is_empty() {
             dealt.clone_from(&self.plan.reservation.chunks);
@@ -172,7 +173,7 @@ impl Session<'_> {
         }
         self.rng(turn, attempt, "offer").shuffle(&mut dealt);
         dealt.truncate(OFFER);
-        dealt
+        Ok(dealt)
     }
 
     /// Asks for a question until one is accepted or the attempts are used up.
@@ -184,7 +185,7 @@ impl Session<'_> {
         let mut last = (DropReason::DedupExhausted, String::new());
         for attempt in 0..attempts {
             let mode = self.mode(turn, attempt);
-            let offered = self.offer(turn, attempt, mode, &avoid);
+            let offered = self.offer(turn, attempt, mode, &avoid).await?;
             let request = self.user_request(turn, attempt, mode, &offered, &rejected)?;
             let item = self.item(turn, USER, attempt);
             let read = match self
@@ -197,7 +198,14 @@ impl Session<'_> {
                     continue;
                 }
             };
-            let question = Question::new(&read.value.question, work.config.matching);
+            let question = match self.question(turn, &read.value.question).await? {
+                Ok(question) => question,
+                Err(failure) => {
+                    let detail = format!("the question has no vector: {failure}");
+                    last = (DropReason::ModelError, detail);
+                    continue;
+                }
+            };
             let claimed = self.claim(&read.value, &offered);
             match self.ctx.decide(&question)? {
                 Err(_stale) => return Err(Halt::Stale),

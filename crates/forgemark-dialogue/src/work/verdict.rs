@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use forgemark_contract::json::Json;
-use forgemark_corpus::ChunkId;
 use forgemark_model::chat::{ChatRequest, Failure};
 
 use super::answer::Answered;
-use super::{Asked, Halt, JUDGE, Session};
+use super::{Asked, Halt, JUDGE, Session, Shown};
 use crate::config::Judging;
 use crate::judging::{Asks, Case, Read, Seat, ask_judge, evidence_of_all, failure_json};
 use crate::prompts::{JudgeContext, PromptError, Prompts, Rendered};
@@ -89,7 +88,7 @@ impl Session<'_> {
     /// What a judge is given, in either granularity.
     fn judge_prompt(
         &self,
-        evidence: &[ChunkId],
+        evidence: &[Shown],
         question: &str,
         answer: &str,
         template: impl FnOnce(&Prompts, &JudgeContext<'_>) -> Result<Rendered, PromptError>,
@@ -101,7 +100,7 @@ impl Session<'_> {
             user_persona: &sketch.user_persona_text(),
             assistant_persona: &sketch.assistant_persona_text(),
             history: &self.history(),
-            passages: &self.passages(evidence),
+            passages: &self.shown_passages(evidence),
             question,
             answer,
         };

@@ -20,7 +20,7 @@ use forgemark_journal::{DiskStorage, OpenOptions};
 use forgemark_model::scripted::{Dialogue, Engine, Script};
 use forgemark_model::{
     Agent, AgentReply, Backend, Budget, CallerConfig, ChatRequest, EndpointConfig, HttpConfig,
-    ModelConfig, Params, Prices, ReplyFormat, Retry, RoleConfig,
+    ModelConfig, Params, Prices, ReplyFormat, Retry, RoleConfig, Secret, ServiceConfig, WhenDown,
 };
 use forgemark_run::Cancel;
 use forgemark_testkit::MemDisk;
@@ -150,6 +150,7 @@ pub(crate) struct Bench {
     pub(crate) budget: Budget,
     pub(crate) row_clock: Clock,
     pub(crate) prompts: BTreeMap<String, String>,
+    pub(crate) service_key: Option<Secret>,
 }
 
 impl Bench {
@@ -176,6 +177,7 @@ impl Bench {
                 epoch_s: 1_900_000_000,
             },
             prompts: BTreeMap::new(),
+            service_key: None,
         };
         bench
             .set("run.total_samples", 10)
@@ -255,12 +257,41 @@ impl Bench {
                 .chain(self.config().judges().iter().map(|one| one.role.clone()))
                 .map(|name| (name, role()))
                 .collect(),
+            services: self.services(),
             budget: self.budget,
             http: HttpConfig {
                 connect_timeout: Duration::from_secs(2),
                 ..HttpConfig::default()
             },
         }
+    }
+
+    /// The services that are configured, at the addresses of their keys.
+    fn services(&self) -> BTreeMap<String, ServiceConfig> {
+        let config = self.config();
+        let services = config.services.all().into_iter().map(|service| {
+            let url = service.place.base_url.as_str();
+            let mut endpoint = EndpointConfig::new(format!("{}-server", service.name), url);
+            endpoint.api_key = self.service_key.clone();
+            let give_up_after = match service.when_down {
+                WhenDown::Suspend => self.retry.give_up_after,
+                WhenDown::Fail => Duration::from_hours(1),
+            };
+            let config = ServiceConfig {
+                model: service.model.to_owned(),
+                endpoints: vec![endpoint],
+                address: service.address,
+                method: service.method,
+                price: service.price,
+                retry: Retry {
+                    give_up_after,
+                    ..self.retry
+                },
+                when_down: service.when_down,
+            };
+            (service.name.to_owned(), config)
+        });
+        services.collect()
     }
 
     pub(crate) fn environment(&self) -> Environment {
@@ -277,6 +308,7 @@ impl Bench {
             output_prefix: "out/".to_owned(),
             personas: config.personas.as_ref().map(|_| Personas::built_in()),
             corpus: Arc::clone(&self.corpus),
+            index_dir: PathBuf::from("/index"),
             prompts: Arc::new(Prompts::load(&self.prompts).unwrap()),
             seeds: self.seeds.clone(),
             callers: self.callers(),

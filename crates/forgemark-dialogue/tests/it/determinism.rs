@@ -15,7 +15,7 @@ fn busy() -> Dialogue {
 }
 
 #[test]
-fn concurrency_changes_no_byte() {
+fn acceptance_8_2_5_concurrency_changes_no_byte() {
     let base = |concurrency: i64| {
         let (bench, agent) = Bench::scripted(5, busy());
         let bench = bench

@@ -76,7 +76,7 @@ fn what_passes_leaves_no_trace_in_any_file() {
 }
 
 #[test]
-fn a_storm_of_429_is_waited_for() {
+fn acceptance_8_2_13_a_storm_of_429_is_waited_for() {
     let expected = plain_files();
     for retry_after in [None, Some(1)] {
         let endpoint = Endpoint::start(&Script::new(0).storm(0.25, retry_after)).unwrap();
@@ -88,7 +88,7 @@ fn a_storm_of_429_is_waited_for() {
 }
 
 #[test]
-fn equal_files_over_http_whatever_the_latencies_are() {
+fn acceptance_8_2_5_equal_files_over_http_whatever_the_latencies_are() {
     let dialogue = Dialogue {
         conflict_rate: 0.15,
         shared_questions: 4,
@@ -433,15 +433,17 @@ fn closed_port() -> String {
 }
 
 #[test]
-fn an_endpoint_that_refuses_suspends_the_run_and_a_later_one_completes_it() {
+fn acceptance_8_2_13_a_run_without_endpoints_ends_with_reasons_and_goes_on_later() {
     let bench = Bench::http(&[closed_port()])
         .set("run.total_samples", 4)
         .set("run.concurrency", 4);
     let summary = bench.run();
+    let Ending::EndpointsUnusable(reason) = &summary.ending else {
+        panic!("{:?}", summary.ending);
+    };
     assert!(
-        matches!(summary.ending, Ending::EndpointsUnusable(_)),
-        "{:?}",
-        summary.ending
+        reason.contains("e0: ") && reason.contains("nothing succeeded for 0.6 s"),
+        "{reason}"
     );
     assert_eq!(
         (summary.good, summary.dropped.len()),
@@ -501,7 +503,33 @@ fn one_dead_endpoint_of_two_costs_time_and_nothing_else() {
 }
 
 #[test]
-fn all_endpoints_go_down_in_the_middle_and_come_back() {
+fn acceptance_8_2_13_an_endpoint_that_fails_at_once_draws_no_calls_to_it() {
+    let expected = plain_files();
+    for fault in [Fault::status(500), Fault::Html, Fault::CutBeforeHeaders] {
+        let (good, bad) = (
+            Endpoint::dialogue().unwrap(),
+            Endpoint::of(Behaviour::NONE.always(fault.clone())).unwrap(),
+        );
+        let mut bench = bench(&good);
+        bench.backend = http(&[bad.base_url(), good.base_url()]);
+        let summary = complete(&bench);
+        assert!(
+            summary.dropped.is_empty(),
+            "{fault:?}: {:?}",
+            summary.dropped
+        );
+        assert_same(&expected, &bench.artifacts(), fault.name());
+        // It answers faster than the other one, and is asked only to see whether it works again.
+        let (asked, served) = (bad.stats().faults[fault.name()], good.calls());
+        assert!(
+            asked >= 1 && asked < served,
+            "{fault:?}: {asked} calls went to it, {served} to the other"
+        );
+    }
+}
+
+#[test]
+fn acceptance_8_2_13_all_endpoints_go_down_in_the_middle_and_come_back() {
     let script = Script::new(0).otherwise(Behaviour::NONE.latency(Latency::Uniform {
         min_ms: 1.0,
         max_ms: 4.0,

@@ -181,7 +181,7 @@ fn small() -> Bench {
 }
 
 #[test]
-fn kill_matrix_three_conversations_of_two_turns() {
+fn acceptance_8_2_3_kill_matrix_three_conversations_of_two_turns() {
     Matrix::new(small(), MemDisk::new).all("3 conversations of 2 turns", 1);
 }
 
@@ -284,7 +284,7 @@ fn kill_matrix_of_a_command_that_makes_dropped_conversations_again() {
 }
 
 #[test]
-fn a_second_process_is_refused_while_the_first_runs() {
+fn acceptance_8_2_14_a_second_process_is_refused_while_the_first_runs() {
     let bench = small();
     let first = bench.open().unwrap();
     let error = bench.open().unwrap_err();

@@ -3,8 +3,10 @@
 // It tells clippy that helpers outside of test functions are test code too.
 #![cfg(test)]
 
+mod acceptance;
 mod batches;
 mod bench;
+mod bundle;
 mod check;
 mod counts;
 mod dedup;
@@ -12,5 +14,8 @@ mod determinism;
 mod faults;
 mod judge;
 mod kill_matrix;
+mod original;
+mod original_runs;
 mod resume;
 mod rows;
+mod services;

@@ -29,7 +29,7 @@ fn whole_disk(bench: &Bench) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn a_finished_run_is_a_no_op() {
+fn acceptance_8_2_4_a_finished_run_is_a_no_op() {
     for batch in [1, 4] {
         let (bench, agent) = Bench::scripted(3, mixed());
         let bench = bench
@@ -356,12 +356,12 @@ fn matrix(batch: i64) {
 
 mod heavy {
     #[test]
-    fn a_run_of_single_conversations_goes_on_from_any_call() {
+    fn acceptance_8_2_4_single_conversations_go_on_from_any_call() {
         super::matrix(1);
     }
 
     #[test]
-    fn a_run_of_waves_goes_on_from_any_call() {
+    fn acceptance_8_2_4_waves_go_on_from_any_call() {
         super::matrix(3);
     }
 }

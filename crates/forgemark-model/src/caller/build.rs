@@ -20,6 +20,7 @@ use crate::http::Clients;
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::secret::{Scrubber, Secret};
+use crate::service::ServiceState;
 
 /// Idle connections that are kept for each host at most, whatever the configuration allows to be in flight.
 const MAX_IDLE: usize = 4_096;
@@ -114,6 +115,12 @@ impl Caller {
             };
             roles.insert(name.clone(), state);
         }
+        let mut services = BTreeMap::new();
+        for (name, service) in &config.services {
+            let state = ServiceState::new(name, service, &config.http, &mut clients)?;
+            pools.push(Arc::clone(&state.pool));
+            services.insert(name.clone(), state);
+        }
         let spent = amount(&journal.totals()).minus(amount(before));
         let ledger = Ledger::new(config.budget, spent);
         Ok(Caller {
@@ -123,6 +130,7 @@ impl Caller {
                 batches: all_batches,
                 journal,
                 ledger,
+                services,
                 shared: Shared {
                     meter: Meter::default(),
                     clock,
@@ -223,13 +231,19 @@ fn speaks_anthropic(model: &ModelConfig) -> bool {
 }
 
 fn http_endpoints(config: &CallerConfig) -> impl Iterator<Item = &EndpointConfig> {
-    config
+    let models = config
         .models
         .values()
         .flat_map(|model| match &model.backend {
             Backend::Http(endpoints) => endpoints.as_slice(),
             Backend::Agent(_) => &[],
-        })
+        });
+    models.chain(
+        config
+            .services
+            .values()
+            .flat_map(|service| &service.endpoints),
+    )
 }
 
 fn max_idle(config: &CallerConfig) -> usize {

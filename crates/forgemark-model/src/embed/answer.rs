@@ -45,7 +45,7 @@ pub(super) fn read(body: &Bytes, texts: usize) -> Result<Answered, Unreadable> {
 }
 
 /// The vectors in the order of the texts.
-fn ordered(items: &[Json], texts: usize) -> Result<Vec<Vec<f32>>, Wrong> {
+pub(crate) fn ordered(items: &[Json], texts: usize) -> Result<Vec<Vec<f32>>, Wrong> {
     if items.len() != texts {
         return Err(Wrong::Count { found: items.len() });
     }

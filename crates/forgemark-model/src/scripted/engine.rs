@@ -18,6 +18,7 @@ use super::hash::{Draws, Purpose, hash128};
 use super::latency::{Latency, milliseconds};
 use super::scan::{self, Scan, scan};
 use super::script::{Behaviour, Matcher, Reply, Rule, Script, ScriptError, Stall};
+use super::services::{Ranking, Search};
 use super::vectors::Asked;
 use compile::{Compiled, Said, compile, or};
 pub(super) use refusal::{JSON, answer_with, rate_limited};
@@ -30,6 +31,7 @@ pub struct Engine {
     models: Vec<String>,
     dialogue: Dialogue,
     dimensions: u32,
+    word_vectors: bool,
     rules: Vec<Compiled>,
     otherwise: Compiled,
     hints: Hints,
@@ -116,6 +118,10 @@ const JUDGE_TURN: &str = "judge_turn";
 const JUDGE_CONVERSATION: &str = "judge_conversation";
 /// The role of requests for vectors.
 const EMBEDDINGS: &str = "embeddings";
+/// The role of searches in the web.
+const WEB_SEARCH: &str = "web_search";
+/// The role of requests to rank documents.
+const RERANK: &str = "rerank";
 /// The roles that the ready-made replies know.
 pub(super) const ROLES: [&str; 4] = [USER_TURN, ASSISTANT_TURN, JUDGE_TURN, JUDGE_CONVERSATION];
 
@@ -153,6 +159,7 @@ impl Engine {
             models: script.models.clone(),
             dialogue: script.dialogue,
             dimensions: script.dimensions,
+            word_vectors: script.word_vectors,
             rules: rules.collect::<Result<_, _>>()?,
             otherwise: compile("", &otherwise)?,
             hints: Hints::new(),
@@ -206,6 +213,41 @@ impl Engine {
         let Some(asked) = Asked::read(body, self.dimensions) else {
             return refuse(400, error_body::INVALID_EMBEDDING);
         };
+        self.serve(EMBEDDINGS, body, request, attempt, |fault| {
+            asked.answer(self.seed, self.word_vectors, fault)
+        })
+    }
+
+    /// The answer to one attempt of a search in the web, whose role is `web_search`. A reply of the script that is a text
+    /// stands for the whole body.
+    pub(super) fn search_hashed(&self, body: &[u8], request: u128, attempt: u32) -> Scripted {
+        let Some(search) = Search::read(body) else {
+            return refuse(400, error_body::INVALID_SEARCH);
+        };
+        self.serve(WEB_SEARCH, body, request, attempt, |_| {
+            search.answer(self.seed)
+        })
+    }
+
+    /// The answer to one attempt of a ranking, whose role is `rerank`.
+    pub(super) fn rank_hashed(&self, body: &[u8], request: u128, attempt: u32) -> Scripted {
+        let Some(ranking) = Ranking::read(body) else {
+            return refuse(400, error_body::INVALID_RANKING);
+        };
+        self.serve(RERANK, body, request, attempt, |_| {
+            ranking.answer(self.seed)
+        })
+    }
+
+    /// The answer to a request that is no chat: a text of the script, or what `write` makes under a fault of vectors.
+    fn serve(
+        &self,
+        role: &'static str,
+        body: &[u8],
+        request: u128,
+        attempt: u32,
+        write: impl FnOnce(Option<&Fault>) -> Vec<u8>,
+    ) -> Scripted {
         let model = scan::member(body, b"model").and_then(scan::string_inside);
         let scan = Scan {
             model: model.unwrap_or_default(),
@@ -215,12 +257,24 @@ impl Engine {
             body,
             tools: false,
             tool_result: false,
-            vectors: true,
+            vectors: role == EMBEDDINGS,
         };
-        let role = Cow::Borrowed(EMBEDDINGS);
-        self.act(role, facts, &scan, request, attempt, |attempt| {
-            asked.answer(self.seed, attempt.fault)
-        })
+        self.act(
+            Cow::Borrowed(role),
+            facts,
+            &scan,
+            request,
+            attempt,
+            |attempt| match attempt.rule.replies.first() {
+                Some(Said::Text(template)) => {
+                    let draws = Draws::new(request, self.seed, 0);
+                    let mut said = Vec::new();
+                    template.expand(&Ground::new(body, &scan, request, draws, false), &mut said);
+                    said
+                }
+                _ => write(attempt.fault),
+            },
+        )
     }
 
     /// What the rule of a request makes of the reply that `write` writes.

@@ -6,11 +6,15 @@ pub(super) const INVALID_REQUEST: &str = r#"{"error":{"message":"The request bod
 
 pub(super) const INVALID_EMBEDDING: &str = r#"{"error":{"message":"The request body is not an embedding request: a JSON object with a text or a list of texts as input is expected, none of them empty, and from 1 to 16384 dimensions.","type":"invalid_request_error","param":"input","code":null}}"#;
 
+pub(super) const INVALID_SEARCH: &str = r#"{"error":{"message":"The request body is not a search: a JSON object with a text `q` that is not empty and at most 1000 results as `num` is expected.","type":"invalid_request_error","param":"q","code":null}}"#;
+
+pub(super) const INVALID_RANKING: &str = r#"{"error":{"message":"The request body is not a ranking: a JSON object with a text `query` and a list `documents` of 1 to 1000 texts is expected.","type":"invalid_request_error","param":"documents","code":null}}"#;
+
 pub(super) const NO_STREAMING: &str = r#"{"error":{"message":"The scripted server does not stream; send \"stream\": false.","type":"invalid_request_error","param":"stream","code":"unsupported_value"}}"#;
 
 pub(super) const CONTEXT_LENGTH: &str = r#"{"error":{"message":"This model's maximum context length is 4096 tokens. However, your messages resulted in more tokens. Please reduce the length of the messages.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
 
-pub(super) const NOT_FOUND: &str = r#"{"error":{"message":"There is no such route here. Known are POST /v1/chat/completions, POST /v1/messages, POST /v1/embeddings, the batches of both protocols, GET /v1/models, GET /stats, POST /stats/reset and GET /healthz.","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#;
+pub(super) const NOT_FOUND: &str = r#"{"error":{"message":"There is no such route here. Known are POST /v1/chat/completions, POST /v1/messages, POST /v1/embeddings, POST /v1/rerank, POST /search, the batches of both protocols, GET /v1/models, GET /stats, POST /stats/reset and GET /healthz.","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#;
 
 pub(super) const METHOD: &str = r#"{"error":{"message":"This route does not take this method.","type":"invalid_request_error","param":null,"code":"method_not_allowed"}}"#;
 

@@ -4,6 +4,7 @@
 //! seed: 7                       # every choice follows from seed, request and attempt
 //! models: [scripted-1]          # what GET /v1/models lists; any name is answered
 //! dimensions: 64                # of the vectors that POST /v1/embeddings answers with; they follow from the texts
+//! word_vectors: true            # ... and texts of the same words are near each other
 //! reply_bytes: 1500             # replies are padded to this size
 //! latency: {log_normal_ms: {p5: 50, p95: 500, min: 50, max: 500}}
 //! stall_rate: 0.01              # one request in a hundred takes stall_ms longer
@@ -59,6 +60,9 @@ pub struct Script {
     pub dialogue: Dialogue,
     /// The length of vectors where a request does not ask for one, from 1 to 16,384.
     pub dimensions: u32,
+    /// Whether vectors are sums over the words of a text, so that texts with the same words are near; else any two texts are
+    /// far apart.
+    pub word_vectors: bool,
     /// A time of 429 at the start; HTTP server only.
     pub storm: Option<Storm>,
     /// How batches are played, by the order in which they come; the last entry is for all further ones. HTTP server only.
@@ -264,6 +268,7 @@ impl Script {
             models: vec!["scripted-1".to_owned()],
             dialogue: Dialogue::PLAIN,
             dimensions: 64,
+            word_vectors: false,
             storm: None,
             batches: vec![BatchPlay::PLAIN],
             rules: Vec::new(),

@@ -4,6 +4,7 @@ use forgemark_contract::json::{Json, Style, Writer, parse};
 
 use super::fault::Fault;
 use super::hash::{Draws, Purpose, hash128};
+use super::services::words;
 
 /// Longest vectors that a request may ask for.
 pub(super) const MAX_DIMENSIONS: u32 = 16_384;
@@ -39,8 +40,10 @@ impl Asked {
         })
     }
 
-    /// The body of the answer, changed by `fault`. Every vector has the length 1 and follows from text, model and seed.
-    pub(super) fn answer(&self, seed: u64, fault: Option<&Fault>) -> Vec<u8> {
+    /// The body of the answer, changed by `fault`. Every vector has the length 1 and follows from text, model and seed: with
+    /// `by_word` it is the sum of its words' vectors, so that texts of the same words are near; without, any two texts are
+    /// far apart.
+    pub(super) fn answer(&self, seed: u64, by_word: bool, fault: Option<&Fault>) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.texts.len() * self.dimensions as usize * 12 + 256);
         let mut w = Writer::new(&mut out, Style::COMPACT);
         w.begin_object();
@@ -52,7 +55,7 @@ impl Asked {
             if index == last && matches!(fault, Some(Fault::MissingVector)) {
                 break;
             }
-            let mut vector = self.vector(text, seed);
+            let mut vector = self.vector(text, seed, by_word);
             match fault {
                 Some(Fault::ShortVector) if index == last => vector.truncate(vector.len() / 2),
                 Some(Fault::NanVector) if index == last => vector.fill(f32::NAN),
@@ -77,11 +80,22 @@ impl Asked {
         out
     }
 
-    fn vector(&self, text: &str, seed: u64) -> Vec<f32> {
-        let hash = hash128(hash128(0, self.model.as_bytes()), text.as_bytes());
-        let draws = Draws::new(hash, seed, 0);
-        let value = |n| 2.0 * draws.unit(Purpose::Value(n)) - 1.0;
-        let values: Vec<f64> = (0..self.dimensions as usize).map(value).collect();
+    fn vector(&self, text: &str, seed: u64, by_word: bool) -> Vec<f32> {
+        let draw = |text: &str| {
+            let hash = hash128(hash128(0, self.model.as_bytes()), text.as_bytes());
+            let draws = Draws::new(hash, seed, 0);
+            (0..self.dimensions as usize).map(move |n| 2.0 * draws.unit(Purpose::Value(n)) - 1.0)
+        };
+        let words = if by_word { words(text) } else { Vec::new() };
+        let mut values: Vec<f64> = match words.first() {
+            None => draw(text).collect(),
+            Some(_) => vec![0.0; self.dimensions as usize],
+        };
+        for word in &words {
+            for (sum, value) in values.iter_mut().zip(draw(word)) {
+                *sum += value;
+            }
+        }
         let square: f64 = values.iter().map(|value| value * value).sum();
         // All draws at 0 together do not happen; were they, nothing is divided by 0.
         let length = square.sqrt().max(f64::MIN_POSITIVE);

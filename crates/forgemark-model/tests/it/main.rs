@@ -7,3 +7,4 @@ mod batch;
 mod caller;
 mod embed;
 mod scripted;
+mod services;

@@ -245,7 +245,7 @@ fn a_server_that_is_busy_at_first_is_waited_for() {
 }
 
 #[test]
-fn a_second_process_is_refused_and_the_first_is_seen_at_work() {
+fn acceptance_8_2_14_a_second_process_is_refused_and_the_first_is_seen_at_work() {
     let endpoint = endpoint(200.0);
     let bench = slow(&endpoint);
     let mut first = bench

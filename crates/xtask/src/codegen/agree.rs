@@ -33,7 +33,10 @@ pub(super) fn differences(keys: &str, page: &str) -> Vec<String> {
         };
         let verdict = if meaning.contains("**Refused:**") {
             Verdict::Error
-        } else if meaning.contains("**No effect:**") || meaning.contains("**Replaced:**") {
+        } else if ["**No effect:**", "**Replaced:**", "**Renamed:**"]
+            .iter()
+            .any(|word| meaning.contains(word))
+        {
             Verdict::Warning
         } else {
             Verdict::Honoured
@@ -45,22 +48,15 @@ pub(super) fn differences(keys: &str, page: &str) -> Vec<String> {
         })
     });
     let written = rows(page, |cells| match cells {
-        [default, verdict, variables, _] => {
-            let verdict = match *verdict {
-                "honoured" => Verdict::Honoured,
-                "warning" => Verdict::Warning,
-                _ => Verdict::Error,
-            };
-            Some(Row {
-                default,
-                verdict,
-                variables: names(variables),
-            })
-        }
-        // A name of an earlier version, and what to use.
-        [_] => Some(Row {
+        [default, verdict, variables, _] => Some(Row {
+            default,
+            verdict: said(verdict),
+            variables: names(variables),
+        }),
+        // A name of an earlier version, and what it is called now.
+        [verdict, _] => Some(Row {
             default: "`null`",
-            verdict: Verdict::Error,
+            verdict: said(verdict),
             variables: Vec::new(),
         }),
         _ => None,
@@ -118,6 +114,15 @@ fn rows<'a>(
         }
     }
     rows
+}
+
+/// A verdict as the page says it.
+fn said(word: &str) -> Verdict {
+    match word {
+        "honoured" => Verdict::Honoured,
+        "warning" => Verdict::Warning,
+        _ => Verdict::Error,
+    }
 }
 
 fn names(cell: &str) -> Vec<&str> {

@@ -9,7 +9,7 @@ use forgemark_run::Cancel;
 
 use super::live::Watched;
 use super::pulse::Pulse;
-use super::{estimate, report};
+use super::{bundle, estimate, report};
 use crate::Context;
 use crate::assemble::{Project, disk};
 use crate::cli::DialogueRunArgs;
@@ -65,7 +65,17 @@ pub fn run(args: &DialogueRunArgs, context: &Context<'_>) -> Result<Exit, AppErr
             .printer
             .note(format!("      forgemark validate {dir}"));
     }
-    Ok(report::exit(&summary))
+    let exit = report::exit(&summary);
+    if project.config.bundle.auto {
+        if exit == Exit::Done {
+            bundle::after_run(&project, context)?;
+        } else {
+            context.printer.note(
+                "no bundle was made (`saving.hf_push.auto_push_on_run`): the run is not complete",
+            );
+        }
+    }
+    Ok(exit)
 }
 
 /// Assembles, opens and drives a run.

@@ -225,20 +225,25 @@ fn render_turn(out: &mut String, turn: &Turn) {
             .result
             .items("results")
             .iter()
-            .map(|hit| {
-                format!(
+            .map(|hit| match hit.get("link") {
+                Some(link) => link.to_text().unwrap_or_default().into_owned(),
+                None => format!(
                     "{}#chunk{}",
                     hit.str_or("source", "?"),
                     hit.i64_or("chunk_index", -1)
-                )
+                ),
             })
             .collect();
+        let found = found.join(", ");
         let _ = writeln!(
             out,
             "  tool {} {:?} -> {}",
             escape::for_line(&event.name),
             escape::for_line(query),
-            escape::for_line(&found.join(", "))
+            escape::for_line(match event.result.at("error").as_str() {
+                Some(error) => error,
+                None => &found,
+            })
         );
     }
     let _ = writeln!(out, "  A {}", indented(&answer));
@@ -294,6 +299,21 @@ fn render_turn(out: &mut String, turn: &Turn) {
         })
         .collect();
     let _ = writeln!(out, "  evidence {}", escape::for_line(&names.join(", ")));
+    for page in ours.items("evidence") {
+        let Some(snippet) = page.at("snippet").as_str() else {
+            continue;
+        };
+        let _ = writeln!(
+            out,
+            "  web {} {:?}: {}",
+            escape::for_line(page.str_or("source", "")),
+            escape::for_line(page.str_or("title", "")),
+            escape::truncate(&escape::for_line(snippet), 200)
+        );
+    }
+    for flag in ours.items("flags").iter().filter_map(Json::as_str) {
+        let _ = writeln!(out, "  note {}", escape::for_line(flag));
+    }
 }
 
 /// Where a passage of the evidence comes from.

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgemark_contract::json::Json;
 use forgemark_contract::settings::SettingError;
+use forgemark_dialogue::config::{EMBEDDINGS, RERANK, Services, WEB_SEARCH};
 use forgemark_journal::{DiskStorage, Journal, OpenOptions, Storage};
+use forgemark_model::service::{rank, vectors};
 use forgemark_model::{
     Backend, Caller, CallerConfig, EndpointConfig, ListError, RoleProbe, list_models,
 };
@@ -16,7 +19,7 @@ use crate::clock;
 use crate::error::rooms::endpoint_hint;
 use crate::error::{AppError, ErrorKind};
 use crate::human;
-use crate::models::{self, FindAgent, Route, Wanted};
+use crate::models::{self, FindAgent, KeyUse, Route, Wanted};
 use crate::network;
 
 /// Longest wait for a list of models.
@@ -30,6 +33,7 @@ const MAX_NAMES: usize = 5;
 pub(super) fn check(
     wanted: &Wanted<'_>,
     find_agent: &FindAgent<'_>,
+    services_of: Option<&Services>,
     offline: bool,
     report: &mut Report,
     context: &Context<'_>,
@@ -41,7 +45,19 @@ pub(super) fn check(
             return Ok(());
         }
     };
-    keys(&routes, report);
+    let services = match models::service_routes(wanted, context.env) {
+        Ok(services) => services,
+        Err(errors) => {
+            add_all(report, "services", &errors);
+            return Ok(());
+        }
+    };
+    let uses = routes.iter().flat_map(|route| &route.endpoints);
+    let uses = uses.filter_map(|target| target.key.as_ref());
+    keys(
+        uses.chain(services.iter().filter_map(|route| route.key.as_ref())),
+        report,
+    );
     let roles = wanted.roles.iter().zip(&routes);
     for (role, route) in roles.filter(|(_, route)| route.endpoints.is_empty()) {
         let (level, what) = match find_agent(role) {
@@ -50,7 +66,7 @@ pub(super) fn check(
         };
         report.add(&route.role, level, format!("{} {what}", route.model));
     }
-    if routes.iter().all(|route| route.endpoints.is_empty()) {
+    if services.is_empty() && routes.iter().all(|route| route.endpoints.is_empty()) {
         return Ok(());
     }
     let caller_config = match models::caller_config(wanted, context.env, find_agent) {
@@ -70,7 +86,7 @@ pub(super) fn check(
         report.add("endpoints", Level::Ok, "not asked");
         return Ok(());
     }
-    ask(&caller_config, &routes, report, context)
+    ask(&caller_config, &routes, services_of, report, context)
 }
 
 fn add_all(report: &mut Report, name: &str, errors: &[SettingError]) {
@@ -79,10 +95,9 @@ fn add_all(report: &mut Report, name: &str, errors: &[SettingError]) {
     }
 }
 
-fn keys(routes: &[Route], report: &mut Report) {
+fn keys<'a>(uses: impl Iterator<Item = &'a KeyUse>, report: &mut Report) {
     let mut seen = Vec::new();
-    for target in routes.iter().flat_map(|route| &route.endpoints) {
-        let Some(key) = &target.key else { continue };
+    for key in uses {
         if seen.contains(&&key.variable) {
             continue;
         }
@@ -103,6 +118,7 @@ fn keys(routes: &[Route], report: &mut Report) {
 fn ask(
     config: &CallerConfig,
     routes: &[Route],
+    services_of: Option<&Services>,
     report: &mut Report,
     context: &Context<'_>,
 ) -> Result<(), AppError> {
@@ -137,8 +153,57 @@ fn ask(
                 Err(error) => report.add(&route.role, Level::Fail, error.to_string()),
             }
         }
+        if let Some(of) = services_of {
+            services(&caller, of, report).await;
+        }
     });
     Ok(())
+}
+
+/// Asks each service once: for a page, for the order of two texts, for a vector.
+async fn services(caller: &Caller, services: &Services, report: &mut Report) {
+    type Check<'a> = Box<dyn Fn(&Json) -> Result<(), String> + Sync + 'a>;
+    let mut asked: Vec<(&str, Json, Check<'_>, &str)> = Vec::new();
+    if let Some(search) = &services.web_search {
+        let provider = search.provider;
+        let check: Check<'_> = Box::new(move |answer| provider.read(answer, 1).map(drop));
+        asked.push((
+            WEB_SEARCH,
+            provider.request("forgemark", 1),
+            check,
+            "answered a search",
+        ));
+    }
+    if let Some(reranker) = &services.reranker {
+        let body = rank::request(&reranker.model, "water", &["a pump", "a lake"], 2);
+        let check: Check<'_> = Box::new(|answer| rank::read(answer, 2).map(drop));
+        asked.push((RERANK, body, check, "ranked two texts"));
+    }
+    if let Some(embeddings) = &services.embeddings {
+        let dimensions = embeddings.dimensions;
+        let body = vectors::request(&embeddings.model, &["water"], dimensions);
+        let check: Check<'_> =
+            Box::new(move |answer| vectors::read(answer, 1, dimensions).map(drop));
+        asked.push((EMBEDDINGS, body, check, "made a vector"));
+    }
+    for (name, body, check, what) in asked {
+        match caller.probe_service(name, &body, &*check).await {
+            Ok(Ok(time)) => {
+                report.add(
+                    name,
+                    Level::Ok,
+                    format!("{what} in {}", human::duration(time)),
+                );
+            }
+            Ok(Err(failure)) => report.add_with_hint(
+                name,
+                Level::Fail,
+                failure.detail,
+                Some(endpoint_hint(failure.kind)),
+            ),
+            Err(error) => report.add(name, Level::Fail, error.to_string()),
+        }
+    }
 }
 
 fn listing(

@@ -300,6 +300,7 @@ impl Bench {
         let mut config = CallerConfig {
             models: BTreeMap::new(),
             roles: BTreeMap::new(),
+            services: BTreeMap::new(),
             budget: self.budget,
             http: HttpConfig {
                 connect_timeout: Duration::from_secs(2),

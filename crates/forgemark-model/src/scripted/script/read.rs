@@ -25,11 +25,12 @@ const BEHAVIOUR_KEYS: [&str; 8] = [
     "faults",
     "match",
 ];
-const SCRIPT_KEYS: [&str; 10] = [
+const SCRIPT_KEYS: [&str; 11] = [
     "seed",
     "models",
     "dialogue",
     "dimensions",
+    "word_vectors",
     "storm_s",
     "storm_retry_after_s",
     "batches",
@@ -52,6 +53,12 @@ pub(super) fn script(value: &Json) -> Read<Script> {
     }
     if let Some(dimensions) = top.small("dimensions", 1, MAX_DIMENSIONS)? {
         script.dimensions = dimensions;
+    }
+    if let Some(place) = top.get("word_vectors") {
+        let Some(by_word) = place.value.as_bool() else {
+            return Err(place.wrong("true or false"));
+        };
+        script.word_vectors = by_word;
     }
     if let Some(seconds) = top.number("storm_s", 0.0, MS_LIMIT / 1_000.0)? {
         let retry_after_s = top.small("storm_retry_after_s", 0, u32::MAX)?;

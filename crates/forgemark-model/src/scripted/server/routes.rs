@@ -92,6 +92,18 @@ pub(super) async fn answer(
             }
             Method::POST
         }
+        "/v1/rerank" | "/rerank" => {
+            if method == Method::POST {
+                return call(&shared, request, Service::Ranking).await;
+            }
+            Method::POST
+        }
+        "/v1/search" | "/search" => {
+            if method == Method::POST {
+                return call(&shared, request, Service::Search).await;
+            }
+            Method::POST
+        }
         "/v1/messages" | "/messages" => {
             if method == Method::POST {
                 return call(&shared, request, Service::Messages).await;
@@ -139,6 +151,8 @@ pub(in crate::scripted) enum Service {
     Chat,
     Messages,
     Embeddings,
+    Ranking,
+    Search,
 }
 
 impl Service {
@@ -161,6 +175,8 @@ impl Service {
         match self {
             Service::Chat => stormy(engine.respond_hashed(body, request, attempt)),
             Service::Embeddings => stormy(engine.embed_hashed(body, request, attempt)),
+            Service::Ranking => stormy(engine.rank_hashed(body, request, attempt)),
+            Service::Search => stormy(engine.search_hashed(body, request, attempt)),
             Service::Messages => match messages::read(body) {
                 Ok(asked) => {
                     let scripted = engine.respond_hashed(&asked.chat, request, attempt);

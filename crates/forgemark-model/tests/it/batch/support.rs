@@ -82,6 +82,7 @@ pub(crate) fn config(wire: Wire, url: &str, batch: Option<BatchConfig>) -> Calle
     CallerConfig {
         models: BTreeMap::from([("main".to_owned(), model)]),
         roles: BTreeMap::from([("user".to_owned(), role)]),
+        services: BTreeMap::new(),
         budget: Budget::default(),
         http: HttpConfig::default(),
     }

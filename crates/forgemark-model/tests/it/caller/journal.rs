@@ -129,6 +129,7 @@ async fn an_agent_goes_through_the_same_journal() {
     let config = CallerConfig {
         models: BTreeMap::from([("echo".to_owned(), model)]),
         roles: BTreeMap::from([("user".to_owned(), role)]),
+        services: BTreeMap::new(),
         budget: Budget {
             max_cost_micro_usd: Some(1),
             ..Budget::default()

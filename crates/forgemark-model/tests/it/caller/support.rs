@@ -285,6 +285,7 @@ impl Setup {
         CallerConfig {
             models: BTreeMap::from([("main".to_owned(), model)]),
             roles: BTreeMap::from([("user".to_owned(), role)]),
+            services: BTreeMap::new(),
             budget: self.budget,
             http: HttpConfig {
                 connect_timeout: self.connect_timeout,

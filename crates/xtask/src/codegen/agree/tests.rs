@@ -9,7 +9,7 @@ const KEYS: &str = "\
 | `run.batch_size` | integer | `1` | `BATCH_SIZE` | Size. |
 | `run.ray` | text | `\"auto\"` | `RAY` `RAY_2` | Cluster. **No effect:** one process. |
 | `run.cluster` | true or false | `false` |  | Cluster. **Refused:** one process. |
-| `run.n_turns` | anything or null | `null` |  | Old. **Refused:** use `run.turns`. |
+| `run.n_turns` | anything or null | `null` |  | Old. **Renamed:** `run.turns`. |
 ";
 
 const RIGHT: &str = "\
@@ -17,7 +17,7 @@ const RIGHT: &str = "\
 | `run.batch_size` | `1` | honoured | `BATCH_SIZE` | A remark. |
 | `run.ray` | the original's text | warning | `RAY` `RAY_2` | [one process](#reasons) |
 | `run.cluster` | `false` | error when true |  | [one process](#reasons) |
-| `run.n_turns` | `run.turns` |
+| `run.n_turns` | warning | `run.turns` |
 ";
 
 #[test]
@@ -32,9 +32,10 @@ fn every_kind_of_difference_is_found() {
         ("honoured | `BATCH_SIZE`", "warning | `BATCH_SIZE`"),
         ("`BATCH_SIZE`", "`SIZE`"),
         ("`RAY` `RAY_2`", "`RAY_2` `RAY`"),
+        ("warning | `run.turns`", "error | `run.turns`"),
         ("error when true", "honoured"),
         ("`run.batch_size`", "`run.batch`"),
-        ("| `run.n_turns` | `run.turns` |\n", ""),
+        ("| `run.n_turns` | warning | `run.turns` |\n", ""),
         ("| `run.ray` |", "run.ray"),
     ] {
         let page = RIGHT.replacen(from, to, 1);
