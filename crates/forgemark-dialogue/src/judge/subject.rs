@@ -16,6 +16,7 @@ use forgemark_corpus::{ChunkId, Corpus};
 
 use crate::judging::Naming;
 use crate::passages::Passage;
+use crate::web::WebPage;
 use crate::work::Shelf;
 
 /// Stands for a question or an answer that a row does not have.
@@ -117,26 +118,28 @@ fn in_documents(
     shelf: &Shelf,
 ) -> Result<Vec<Passage>, usize> {
     let evidence = evidence.as_array().unwrap_or_default();
-    let (Some(corpus), false) = (corpus, evidence.is_empty()) else {
-        return if evidence.is_empty() {
-            Ok(Vec::new())
-        } else {
-            Err(evidence.len())
-        };
+    let of_chunk = |one: &Json| {
+        let corpus = corpus?;
+        let id = corpus.find_topic(one.at("topic_id").as_str()?)?;
+        let chunk = corpus.chunk(id)?;
+        let lies = (Some(u64::from(chunk.start)), Some(u64::from(chunk.end)));
+        let lay = (one.at("char_start").as_u64(), one.at("char_end").as_u64());
+        (lies == lay).then(|| shelf.passages(corpus, &[id]))
     };
-    let chunks: Vec<ChunkId> = evidence
-        .iter()
-        .filter_map(|one| {
-            let id = corpus.find_topic(one.at("topic_id").as_str()?)?;
-            let chunk = corpus.chunk(id)?;
-            let lies = (Some(u64::from(chunk.start)), Some(u64::from(chunk.end)));
-            (lies == (one.at("char_start").as_u64(), one.at("char_end").as_u64())).then_some(id)
-        })
-        .collect();
-    match evidence.len() - chunks.len() {
-        0 => Ok(shelf.passages(corpus, &chunks)),
-        gone => Err(gone),
+    let mut passages = Vec::with_capacity(evidence.len());
+    let mut gone = 0;
+    for one in evidence {
+        // What a web search found stands in the row itself.
+        let found = match WebPage::of_evidence(one) {
+            Some(page) => Some(vec![page.passage()]),
+            None => of_chunk(one),
+        };
+        match found {
+            Some(found) => passages.extend(found),
+            None => gone += 1,
+        }
     }
+    if gone == 0 { Ok(passages) } else { Err(gone) }
 }
 
 /// What a row without our evidence rests on: the passages of the documents that its question names, and what the

@@ -59,12 +59,7 @@ fn problems_are_told_apart() {
 #[test]
 fn the_second_question_carries_the_bad_reply_and_the_error() {
     let request = ChatRequest::new(vec![Message::user("Score it.")], 4);
-    let again = reask(
-        &request,
-        "seven",
-        "the reply is not valid JSON",
-        REASK,
-    );
+    let again = reask(&request, "seven", "the reply is not valid JSON", REASK);
     assert_eq!(again.sample, 4);
     assert_eq!(again.messages.len(), 3);
     assert_eq!(again.messages[1], Message::assistant("seven"));

@@ -50,7 +50,7 @@ fn conversations_are_judged_later_and_the_configuration_stays() {
             "3 of 3",
             "without a score",
             "mean score (0 to 10)",
-            "forgemark validate outputs",
+            "next: forgemark validate",
         ],
     );
     let shown = bench.shown(&["dialogue", "judge", "c.yaml"]);
