@@ -1,7 +1,7 @@
 //! The tables of configuration keys that the program knows, one a pipeline. The only place that
 //! names them.
 
-use forgemark_contract::json::Json;
+use forgemark_contract::json::{Json, Object};
 use forgemark_contract::settings::{Key, Resolved, SettingError};
 use forgemark_contract::time::Timestamp;
 use forgemark_curate::compat::Task;
@@ -67,10 +67,7 @@ pub const ALL: &[Table] = &[DIALOGUE, ARENA, EXPORT];
 /// know as many.
 pub fn of_run(file: &Json) -> Table {
     let known = |table: &Table| {
-        let sections = file
-            .as_object()
-            .into_iter()
-            .flat_map(|object| object.keys());
+        let sections = file.as_object().into_iter().flat_map(Object::keys);
         let knows = |section: &str| {
             let mut paths = table.keys.iter().map(|key| key.path);
             paths.any(|path| path.split('.').next() == Some(section))

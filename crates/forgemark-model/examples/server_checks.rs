@@ -124,7 +124,6 @@ impl Server {
         };
         let config = CallerConfig {
             models: BTreeMap::from([("main".to_owned(), model)]),
-            services: BTreeMap::new(),
             roles: BTreeMap::from([("user".to_owned(), role)]),
             services: BTreeMap::new(),
             budget: Budget::default(),

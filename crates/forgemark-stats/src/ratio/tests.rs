@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "exact results are the point")]
+
 use super::{predict_total, student_t_975};
 use crate::draw::Draw;
 

@@ -61,7 +61,7 @@ pub fn run(args: &DialogueJudgeArgs, context: &Context<'_>) -> Result<Exit, AppE
                 .json_line(&report::forecast_json(&forecast))?;
         } else {
             context.printer.result(report::forecast_table(&forecast))?;
-            context.printer.note(report::ASSUMED.to_owned());
+            context.printer.note(report::ASSUMED);
         }
         return Ok(Exit::Done);
     }

@@ -1,5 +1,9 @@
 use super::*;
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a judgement is one or the reason why there is none"
+)]
 fn said(score: f64, reasons: &[&str], fine: bool) -> Result<Said, Json> {
     let reasons: Json = reasons.iter().map(|word| Json::from(*word)).collect();
     let verdict = Arc::new(Json::object([
