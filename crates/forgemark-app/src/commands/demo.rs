@@ -259,7 +259,7 @@ fn training_sets(
 fn configuration(args: &DemoArgs) -> Result<String, AppError> {
     let mut text = String::from(
         "# Written by `forgemark demo`. `forgemark config keys` explains every key.\n\
-         run:\n  total_samples: 8\n  batch_size: 4\n  turns: {min: 2, max: 4}\n\
+         run:\n  seed: 1\n  total_samples: 8\n  batch_size: 4\n  turns: {min: 2, max: 4}\n\
          documents: {path: knowledge}\n\
          judge: {mode: online, granularity: turn}\n\
          saving: {output_dir: outputs}\n",

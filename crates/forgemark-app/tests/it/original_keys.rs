@@ -412,7 +412,7 @@ const ORIGINAL: &[(&str, Is, &str, &[&str])] = &[
     (
         "saving.hf_push.generate_stats",
         Taken,
-        "true",
+        "false",
         &["HF_PUSH_GENERATE_STATS"],
     ),
     (
@@ -424,7 +424,7 @@ const ORIGINAL: &[(&str, Is, &str, &[&str])] = &[
     (
         "saving.hf_push.generate_plots",
         Taken,
-        "true",
+        "false",
         &["HF_PUSH_GENERATE_PLOTS"],
     ),
     (

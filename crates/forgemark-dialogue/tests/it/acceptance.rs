@@ -101,7 +101,7 @@ impl Case {
             ..Dialogue::PLAIN
         };
         let mut bench = if self.web {
-            searching(endpoint, dialogue, &Seen::default()).set("run.total_samples", 10)
+            searching(endpoint, dialogue, &Seen::default()).set("run.total_samples", 24)
         } else {
             Bench::scripted(17, dialogue).0
         };
