@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use forgemark_run::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::error::{AppError, ErrorKind};
 use crate::exit::Exit;
 use crate::printer::Printer;
 
@@ -48,7 +49,12 @@ pub fn drain_on_signal(
     printer: &Printer,
     cancel: &Cancel,
     draining: &'static str,
-) -> io::Result<()> {
+) -> Result<(), AppError> {
+    watch(printer, cancel, draining)
+        .map_err(|error| AppError::new(ErrorKind::Io, "cannot watch for signals").caused_by(error))
+}
+
+fn watch(printer: &Printer, cancel: &Cancel, draining: &'static str) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;

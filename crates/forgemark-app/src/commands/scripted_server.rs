@@ -36,9 +36,7 @@ pub fn run(args: &ScriptedServerArgs, context: &Context<'_>) -> Result<Exit, App
     let address = SocketAddr::new(args.bind, args.port);
     let running = Server::start(&script, address).map_err(start_error)?;
     let stop = Cancel::new();
-    signals::drain_on_signal(&context.printer, &stop, "stopping").map_err(|error| {
-        AppError::new(ErrorKind::Io, "cannot watch for signals").caused_by(error)
-    })?;
+    signals::drain_on_signal(&context.printer, &stop, "stopping")?;
     if !args.bind.is_loopback() {
         context.printer.warn(format!(
             "{} can be reached by others, and no key is checked",

@@ -92,7 +92,7 @@ impl BundleError {
                 "name an output folder, a bundle, or a file of ShareGPT rows"
             }
             BundleError::NoRows { .. } => {
-                "name the output folder of a run (`saving.output_dir`); `forgemark status DIR` says how far it is"
+                "name the output folder of a run (`saving.output_dir`); where `saving.artifacts` leaves the rows out, add `sharegpt` to it and run again; `forgemark status DIR` says how far a run is"
             }
             BundleError::Source { .. } => {
                 "it was asked for by name, so no other file is taken: judge the conversations first, or name another one (`saving.hf_push.source_file`, `--file`)"

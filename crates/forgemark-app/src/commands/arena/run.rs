@@ -87,8 +87,7 @@ fn drive(
         &context.printer,
         &cancel,
         "draining: calls in flight end, then the run stops resumable; once more stops at once",
-    )
-    .map_err(|error| AppError::new(ErrorKind::Io, "cannot watch for signals").caused_by(error))?;
+    )?;
     let watched = Watched {
         live: run.live(),
         began: Instant::now(),

@@ -164,9 +164,7 @@ pub(super) fn run(args: &BenchMeasureArgs, context: &Context<'_>) -> Result<Exit
     let run = DialogueRun::open(environment, RunOptions::default()).map_err(dialogue_error)?;
     let live = run.live();
     let cancel = Cancel::new();
-    signals::drain_on_signal(&context.printer, &cancel, "draining").map_err(|error| {
-        AppError::new(ErrorKind::Io, "cannot watch for signals").caused_by(error)
-    })?;
+    signals::drain_on_signal(&context.printer, &cancel, "draining")?;
     let runtime = context.runtime()?;
 
     let before = Counters::now()?;

@@ -17,7 +17,7 @@ use crate::assemble::{Project, disk, owner};
 use crate::cli::judge::DialogueJudgeArgs;
 use crate::clock;
 use crate::config::Flag;
-use crate::error::{AppError, ErrorKind};
+use crate::error::AppError;
 use crate::exit::Exit;
 use crate::progress::{Display, ProgressSnapshot, ProgressSource};
 use crate::signals;
@@ -70,8 +70,7 @@ pub fn run(args: &DialogueJudgeArgs, context: &Context<'_>) -> Result<Exit, AppE
         &context.printer,
         &cancel,
         "draining: calls in flight end, then what is judged is written; once more stops at once",
-    )
-    .map_err(|error| AppError::new(ErrorKind::Io, "cannot watch for signals").caused_by(error))?;
+    )?;
     let watched = Watched {
         live: opened.live(),
         began: Instant::now(),

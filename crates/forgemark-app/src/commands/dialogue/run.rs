@@ -120,8 +120,7 @@ pub fn make(
         &context.printer,
         &cancel,
         "draining: calls in flight end, then the run stops resumable; once more stops at once",
-    )
-    .map_err(|error| AppError::new(ErrorKind::Io, "cannot watch for signals").caused_by(error))?;
+    )?;
     let display = Display::start(
         &context.printer,
         progress,

@@ -57,8 +57,7 @@ pub(super) fn run(args: &StoreEmbedArgs, context: &Context<'_>) -> Result<Exit, 
         &context.printer,
         &cancel,
         "stopping; what was written stays, and the same command goes on",
-    )
-    .map_err(|error| AppError::new(ErrorKind::Io, "cannot watch for Ctrl-C").caused_by(error))?;
+    )?;
     let asking = Asking {
         runtime: context.runtime()?,
         model: &*model.asked,
