@@ -18,6 +18,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use forgemark_model::caller::Caller;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::printer::{Printer, StepAside, Verbosity};
@@ -79,6 +80,24 @@ pub struct ProgressSnapshot {
     pub elapsed: Duration,
     /// Time left, when the run knows better than a look at `done`.
     pub eta: Option<Duration>,
+}
+
+impl ProgressSnapshot {
+    /// What a caller knows of its calls; everything else is at its default.
+    pub fn of_calls(caller: &Caller) -> Self {
+        let calls = caller.snapshot();
+        Self {
+            in_flight: calls.in_flight,
+            limit: calls.limit,
+            n_429: calls.n_429,
+            retries: calls.retries,
+            tokens_in: calls.usage.prompt,
+            tokens_out: calls.usage.completion,
+            cost_micro_usd: calls.cost_micro_usd,
+            unknown_price_calls: calls.unknown_cost,
+            ..Self::default()
+        }
+    }
 }
 
 /// What can be watched.

@@ -151,6 +151,9 @@ pub(crate) fn encode(
         let columns = columns.collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
         RecordBatch::try_new(schema.clone(), columns)
     };
+    if rows.len() <= size {
+        return rows.chunks(size).map(one).collect();
+    }
     thread::scope(|scope| {
         let batches = rows.chunks(size).map(|rows| scope.spawn(move || one(rows)));
         let batches: Vec<_> = batches.collect();

@@ -14,7 +14,7 @@
 //! became of the state, which in the profile `compat` may be written anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forgemark_contract::dialogue::{LedgerRow, RawResult, RunState, Slot, Turn};
@@ -359,13 +359,7 @@ pub(super) fn keep(environment: &Environment, found: &Found) -> Result<(), Dialo
 /// When the file of [`keep`] is missing or is not what was kept.
 pub(super) fn load(environment: &Environment, record: &Json) -> Result<Adopted, DialogueError> {
     let path = kept_path(environment, record);
-    let bytes = environment
-        .storage
-        .read(&path)
-        .map_err(|source| JournalError::Read {
-            path: path.clone(),
-            source: Arc::new(source),
-        })?;
+    let bytes = bytes_of(environment, &path)?;
     let damaged = || DialogueError::ForeignState {
         path: path.clone(),
         why: "it is not what was taken over when the run first went on here".to_owned(),
@@ -409,16 +403,18 @@ fn language_of(state: &State) -> &str {
         .map_or("", |slot| slot.inputs.str_or("target_language", ""))
 }
 
+fn bytes_of(environment: &Environment, path: &Path) -> Result<Vec<u8>, JournalError> {
+    let read = environment.storage.read(path);
+    read.map_err(|source| JournalError::Read {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    })
+}
+
 /// Reads a state and everything that it must be by itself.
 fn read(environment: &Environment, id: &str, base: &str) -> Result<State, DialogueError> {
     let path = path_of(environment, id);
-    let bytes = environment
-        .storage
-        .read(&path)
-        .map_err(|source| JournalError::Read {
-            path: path.clone(),
-            source: Arc::new(source),
-        })?;
+    let bytes = bytes_of(environment, &path)?;
     let refuse = |why: String| DialogueError::ForeignState {
         path: path.clone(),
         why,

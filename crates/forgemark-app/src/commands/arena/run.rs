@@ -242,7 +242,6 @@ struct Watched {
 
 impl ProgressSource for Watched {
     fn snapshot(&self) -> ProgressSnapshot {
-        let calls = self.live.caller.snapshot();
         let tally = &self.live.tally;
         let failed = Stage::ALL
             .into_iter()
@@ -252,19 +251,9 @@ impl ProgressSource for Watched {
             label: "records".to_owned(),
             done: tally.all_made() + tally.kept(),
             total: None,
-            in_flight: calls.in_flight,
-            limit: calls.limit,
-            n_429: calls.n_429,
-            retries: calls.retries,
-            tokens_in: calls.usage.prompt,
-            tokens_out: calls.usage.completion,
-            cost_micro_usd: calls.cost_micro_usd,
-            unknown_price_calls: calls.unknown_cost,
-            discarded: 0,
-            turns: 0,
             dropped: failed,
             elapsed: self.began.elapsed(),
-            eta: None,
+            ..ProgressSnapshot::of_calls(&self.live.caller)
         }
     }
 }

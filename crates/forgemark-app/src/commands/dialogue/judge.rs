@@ -141,21 +141,12 @@ struct Watched {
 
 impl ProgressSource for Watched {
     fn snapshot(&self) -> ProgressSnapshot {
-        let calls = self.live.caller.snapshot();
         ProgressSnapshot {
             label: "judged".to_owned(),
             done: self.live.done.load(Ordering::Relaxed),
             total: Some(self.live.total),
-            in_flight: calls.in_flight,
-            limit: calls.limit,
-            n_429: calls.n_429,
-            retries: calls.retries,
-            tokens_in: calls.usage.prompt,
-            tokens_out: calls.usage.completion,
-            cost_micro_usd: calls.cost_micro_usd,
-            unknown_price_calls: calls.unknown_cost,
             elapsed: self.began.elapsed(),
-            ..ProgressSnapshot::default()
+            ..ProgressSnapshot::of_calls(&self.live.caller)
         }
     }
 }

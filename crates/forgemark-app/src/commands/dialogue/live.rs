@@ -26,25 +26,16 @@ impl Watched {
 
 impl ProgressSource for Watched {
     fn snapshot(&self) -> ProgressSnapshot {
-        let calls = self.live.caller.snapshot();
         let tally = &self.live.tally;
         ProgressSnapshot {
             label: "dialogues".to_owned(),
             done: tally.good.load(Ordering::Relaxed),
             total: Some(self.live.total),
-            in_flight: calls.in_flight,
-            limit: calls.limit,
-            n_429: calls.n_429,
-            retries: calls.retries,
-            tokens_in: calls.usage.prompt,
-            tokens_out: calls.usage.completion,
-            cost_micro_usd: calls.cost_micro_usd,
-            unknown_price_calls: calls.unknown_cost,
             discarded: self.live.progress.snapshot().discarded_calls,
             turns: tally.turns.load(Ordering::Relaxed),
             dropped: tally.n_dropped(),
             elapsed: self.began.elapsed(),
-            eta: None,
+            ..ProgressSnapshot::of_calls(&self.live.caller)
         }
     }
 }
