@@ -151,7 +151,6 @@ fn configuration(base_url: &str, shape: &Shape) -> String {
 documents: {{path: documents}}
 tools: {{retrieval: {{top_k: 4, chunking: {{chunk_size: {PASSAGE_CHARS}, chunk_overlap: {OVERLAP}}}}}}}
 judge: {{enabled: true, mode: online, granularity: turn}}
-language: {{check: off}}
 saving: {{output_dir: outputs}}
 llm:
   routing:
